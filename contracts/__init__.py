@@ -1,0 +1,1 @@
+"""What crosses a process border: topics, headers, the application, events, error codes, examples."""

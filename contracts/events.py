@@ -1,0 +1,141 @@
+"""The values on the topics, as msgspec structs: unknown fields are ignored when read.
+
+`DecisionDocument` is also the body of the gateway's answer. `encode` and `decode_*` are the only
+ways in and out of bytes, so that a document that was recorded is repeated byte for byte.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Decision = Literal["approve", "refer", "decline"]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One of up to four reasons that push towards decline, strongest first (rank 1)."""
+
+    code: str
+    text: str
+    rank: int
+
+
+class ModelVersion(msgspec.Struct, frozen=True):
+    """Which registered model decided."""
+
+    name: str
+    version: str
+
+
+class SnapshotUsed(msgspec.Struct, frozen=True):
+    """Which feature snapshot the history came from; id is None when no snapshot was mapped."""
+
+    id: str | None
+    as_of: str | None
+    applicant_found: bool
+
+
+class DecisionDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision of an application, as callers see it."""
+
+    application_id: str
+    applicant_id: int
+    status: Literal["decided"] = "decided"
+    decision: Decision
+    probability_of_default: float
+    score: int
+    reasons: tuple[Reason, ...]
+    model: ModelVersion
+    feature_snapshot: SnapshotUsed
+    decided_at: str
+
+
+class PendingDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer while an application is accepted but not decided yet: ask again by its id."""
+
+    application_id: str
+    status: Literal["pending"] = "pending"
+
+
+class SourceRecord(msgspec.Struct, frozen=True):
+    """The input record: topic, partition, offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Timings(msgspec.Struct, frozen=True):
+    """Where the time went, milliseconds: in the log before the scorer had it, and deciding."""
+
+    in_log_ms: float
+    deciding_ms: float
+
+
+class ApplicationScored(msgspec.Struct, frozen=True, kw_only=True):
+    """A prediction: the decision plus all that is needed to recompute it bit for bit.
+
+    `decision` and `application` are embedded bytes: the document that was answered and the value
+    that was submitted, both untouched. `request_hash` is the SHA-256 of the submitted value;
+    `feature_hash` the SHA-256 of the little-endian float32 feature vector; `margin` the raw
+    score in log-odds; `unseen_categories` the fields whose category the contract does not know.
+    """
+
+    application_id: str
+    decision: msgspec.Raw
+    application: msgspec.Raw
+    request_hash: str
+    feature_hash: str
+    margin: float
+    model_digest: str
+    unseen_categories: tuple[str, ...] = ()
+    source: SourceRecord
+    lane: str
+    scorer: str
+    timings: Timings
+
+
+class ModelPromoted(msgspec.Struct, frozen=True, kw_only=True):
+    """A version became Production. The newest record per model name is the version that decides.
+
+    `bundle_uri` is where the bundle's files are (an MLflow artifact address or a folder);
+    `digest` the SHA-256 that the bundle must have, hexadecimal.
+    """
+
+    name: str
+    version: str
+    digest: str
+    bundle_uri: str
+    promoted_at: str
+    promoted_by: str
+    run_id: str | None = None
+    metrics: dict[str, float] = {}
+    cut_offs: dict[str, float] = {}
+    snapshot_id: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decision_decoder = msgspec.json.Decoder(DecisionDocument)
+_scored_decoder = msgspec.json.Decoder(ApplicationScored)
+_promoted_decoder = msgspec.json.Decoder(ModelPromoted)
+
+
+def encode(event: msgspec.Struct) -> bytes:
+    """The event as UTF-8 JSON."""
+    return _encoder.encode(event)
+
+
+def decode_decision(raw: bytes) -> DecisionDocument:
+    """The decision document in `raw`; msgspec.MsgspecError if it is not one."""
+    return _decision_decoder.decode(raw)
+
+
+def decode_scored(raw: bytes) -> ApplicationScored:
+    """The prediction in `raw`; msgspec.MsgspecError if it is not one."""
+    return _scored_decoder.decode(raw)
+
+
+def decode_promoted(raw: bytes) -> ModelPromoted:
+    """The promotion in `raw`; msgspec.MsgspecError if it is not one."""
+    return _promoted_decoder.decode(raw)

@@ -1,0 +1,37 @@
+"""Extremes that the public Home Credit table shows, train and test together.
+
+Fields that run from 0 to 1 (flags, housing) are left out.
+"""
+
+OBSERVED = (
+    ("SK_ID_CURR", 100001, 456255),
+    ("CNT_CHILDREN", 0, 20),
+    ("AMT_INCOME_TOTAL", 25650, 117000000),
+    ("AMT_CREDIT", 45000, 4050000),
+    ("AMT_ANNUITY", 1615.5, 258026.0),
+    ("AMT_GOODS_PRICE", 40500, 4050000),
+    ("REGION_POPULATION_RELATIVE", 0.000253, 0.072508),
+    ("DAYS_BIRTH", -25229, -7338),
+    ("DAYS_EMPLOYED", -17912, 365243),
+    ("DAYS_REGISTRATION", -24672, 0),
+    ("DAYS_ID_PUBLISH", -7197, 0),
+    ("OWN_CAR_AGE", 0, 91),
+    ("CNT_FAM_MEMBERS", 1, 21),
+    ("REGION_RATING_CLIENT", 1, 3),
+    ("REGION_RATING_CLIENT_W_CITY", -1, 3),
+    ("HOUR_APPR_PROCESS_START", 0, 23),
+    ("EXT_SOURCE_1", 0.013458, 0.962693),
+    ("EXT_SOURCE_2", 8.17362e-08, 0.855),
+    ("EXT_SOURCE_3", 0.000527, 0.89601),
+    ("OBS_30_CNT_SOCIAL_CIRCLE", 0, 354),
+    ("DEF_30_CNT_SOCIAL_CIRCLE", 0, 34),
+    ("OBS_60_CNT_SOCIAL_CIRCLE", 0, 351),
+    ("DEF_60_CNT_SOCIAL_CIRCLE", 0, 24),
+    ("DAYS_LAST_PHONE_CHANGE", -4361, 0),
+    ("AMT_REQ_CREDIT_BUREAU_HOUR", 0, 4),
+    ("AMT_REQ_CREDIT_BUREAU_DAY", 0, 9),
+    ("AMT_REQ_CREDIT_BUREAU_WEEK", 0, 8),
+    ("AMT_REQ_CREDIT_BUREAU_MON", 0, 27),
+    ("AMT_REQ_CREDIT_BUREAU_QRT", 0, 261),
+    ("AMT_REQ_CREDIT_BUREAU_YEAR", 0, 25),
+)
