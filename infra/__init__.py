@@ -1,0 +1,1 @@
+"""What the platform runs on: Kafka, one-machine platform, images, locks."""

@@ -1,0 +1,154 @@
+"""The platform on one machine: each part started in its order, all stopped in the reverse one.
+
+    broker → topics → sample or DATA → registry → model trained and promoted → scorers → gateway
+
+Used by the demo, by the tests of real processes and by measurements. Knows no display.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from contracts.lanes import Lane
+from infra.kafka.embedded import EmbeddedKafka
+from infra.kafka.ports import require_free
+from infra.kafka.topics import ensure_topics
+from infra.kafka.watchdog import Watchdog
+from infra.local.mlflow_server import MlflowServer
+from infra.local.processes import Child, run_to_end
+from infra.local.settings import LocalSettings
+
+MODEL_NAME: Final = "credit-risk"
+_READY_TIMEOUT_S: Final = 60
+
+
+class LocalPlatform:
+    """The parts of the platform; the methods are the steps of its start, each idempotent on disk."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self.settings = settings
+        self.run_dir = settings.run_dir.resolve()
+        self.kafka: EmbeddedKafka | None = None
+        self.mlflow: MlflowServer | None = None
+        self.children: dict[str, Child] = {}
+        self.bootstrap_servers = settings.kafka_bootstrap_servers or f"127.0.0.1:{settings.kafka_port}"
+        self.tracking_uri = settings.mlflow_tracking_uri or f"http://127.0.0.1:{settings.mlflow_port}"
+        self.gateway_url = f"http://127.0.0.1:{settings.gateway_port}"
+        self._watchdog = Watchdog()
+        self._stops: list[Callable[[], None]] = [self._watchdog.close]
+
+    def require_ports(self) -> None:
+        """Raise PortTaken, naming it, before anything is started."""
+        settings = self.settings
+        ports = [settings.gateway_port, settings.scorer_port, settings.batch_scorer_port]
+        if settings.kafka_bootstrap_servers is None:
+            ports.append(settings.kafka_port)
+        if settings.mlflow_tracking_uri is None:
+            ports.append(settings.mlflow_port)
+        require_free(ports)
+
+    def start_kafka(self) -> str:
+        """A broker, unless one was given."""
+        if self.settings.kafka_bootstrap_servers is None:
+            self.kafka = EmbeddedKafka(self.run_dir / "kafka", ports=[self.settings.kafka_port])
+            self.kafka.start()
+            self._stops.append(self.kafka.stop)
+            return f"Apache Kafka 4.3.1, one KRaft node at {self.bootstrap_servers}"
+        return f"yours, at {self.bootstrap_servers}"
+
+    def ensure_topics(self) -> str:
+        """The topics of the contracts."""
+        report = asyncio.run(
+            ensure_topics(self.bootstrap_servers, partitions=self.settings.partitions, replication=1)
+        )
+        return f"{len(report.created)} created" if report.created else "all there"
+
+    def start_mlflow(self) -> str:
+        """A registry, unless one was given."""
+        if self.settings.mlflow_tracking_uri is None:
+            self.mlflow = MlflowServer(self.run_dir / "mlflow", port=self.settings.mlflow_port)
+            self.mlflow.start()
+            self._stops.append(self.mlflow.stop)
+        return self.tracking_uri
+
+    def make_sample(self) -> Path:
+        """The folder with sample applications, written unless it is there with this size and seed."""
+        applicants, seed = self.settings.applicants, self.settings.seed
+        folder = self.run_dir / f"sample-{applicants}-{seed}"
+        if not (folder / "application_test.csv").exists():
+            draft = folder.with_suffix(".draft")
+            self._scorestream(
+                "sample-data", "--applicants", str(applicants), "--out", str(draft), "--seed", str(seed),
+                "--tables", "application_train", "--tables", "application_test",
+            )  # fmt: skip
+            draft.replace(folder)
+        return folder
+
+    def train(self, data: Path, *, is_sample: bool) -> str:
+        """A model from `data`, registered as Staging; the one that is there when nothing has changed."""
+        options = ["--smoke"] if is_sample else []
+        said = self._scorestream("train", "--data", str(data), "--seed", str(self.settings.seed), *options)
+        return said.strip().splitlines()[-1]
+
+    def promote(self) -> str:
+        """The staged model, checked and made Production."""
+        return self._scorestream("promote").strip().splitlines()[-1]
+
+    def start_scorer(self, lane: Lane, port: int) -> None:
+        """A worker of the lane."""
+        name = f"scorer-{lane.value}"
+        self._start(name, ["scorer", "--lane", lane.value, "--port", str(port)], port)
+
+    def start_gateway(self) -> None:
+        """The gateway."""
+        port = self.settings.gateway_port
+        self._start("gateway", ["gateway", "--port", str(port)], port)
+
+    def stop(self) -> None:
+        """Stop what was started, the last first; a part that fails to stop does not keep the others."""
+        while self._stops:
+            with contextlib.suppress(Exception):
+                self._stops.pop()()
+
+    def environment(self) -> dict[str, str]:
+        """Variables by which the platform's processes and commands find each other."""
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "SCORER_CACHE_DIR": str(self.run_dir / "scorer-cache"),
+            "SCORER_RUN_DIR": str(self.run_dir / "workers"),
+            "GATEWAY_RUN_DIR": str(self.run_dir / "workers"),
+            "SCORER_MODEL_NAME": MODEL_NAME,
+            "GATEWAY_MODEL_NAME": MODEL_NAME,
+        }
+
+    def exports(self) -> str:
+        """The same as a line for a shell."""
+        wanted = ("KAFKA_BOOTSTRAP_SERVERS", "MLFLOW_TRACKING_URI")
+        found = self.environment()
+        return "export " + " ".join(f"{name}={shlex.quote(found[name])}" for name in wanted)
+
+    def _start(self, name: str, arguments: list[str], port: int) -> None:
+        child = Child(
+            name,
+            [sys.executable, "-m", "scorestream.cli", *arguments],
+            log_file=self.run_dir / "logs" / f"{name}.log",
+            environment=self.environment(),
+            watchdog=self._watchdog,
+        )
+        self.children[name] = child
+        self._stops.append(child.stop)
+        child.start(f"http://127.0.0.1:{port}/readyz", _READY_TIMEOUT_S)
+
+    def _scorestream(self, *arguments: str) -> str:
+        return run_to_end(
+            [sys.executable, "-m", "scorestream.cli", *arguments],
+            log_file=self.run_dir / "logs" / f"{arguments[0]}.log",
+            environment=self.environment(),
+        )
