@@ -1,0 +1,1 @@
+"""Features: defined once, computed the same way for training and for serving."""

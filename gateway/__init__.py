@@ -1,0 +1,1 @@
+"""The HTTP front: accept an application, wait for its reply, answer."""

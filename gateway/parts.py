@@ -1,0 +1,122 @@
+"""A gateway's parts, made, connected and stopped in one place; routes reach them as `app.state.parts`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import structlog
+from aiokafka.errors import KafkaError
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from contracts.topics import MODEL_PROMOTIONS, REPLIES
+from gateway.errors import Starting
+from gateway.log import KafkaApplicationLog
+from gateway.metrics import GatewayMetrics
+from gateway.model_in_production import ModelInProduction
+from gateway.pending import PendingReplies
+from gateway.replies import ReplyReader, reply_partition
+from gateway.settings import GatewaySettings
+from gateway.submissions import Submissions
+from infra.runtime.compacted import ControlTopic
+
+log = structlog.get_logger()
+
+_RETRY_S = 1.0
+
+
+class Parts:
+    """Everything behind the routes of one gateway process.
+
+    The process serves before it is connected: it is not ready, and answers 503, until it is.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
+        self.metrics = GatewayMetrics()
+        self.pending = PendingReplies(max_in_flight=settings.max_in_flight, recent_max=settings.recent_max)
+        self.model = ModelInProduction(settings.model_name, self.metrics)
+        self.is_draining = False
+        self._log = KafkaApplicationLog(settings.kafka)
+        self._replies = ReplyReader(settings.kafka, self.pending)
+        self._control = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
+        self._submissions: Submissions | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def submissions(self) -> Submissions:
+        """Accepts applications; raises Starting before the gateway is connected."""
+        if self._submissions is None:
+            raise Starting("the gateway is not connected to the log yet; try again shortly")
+        return self._submissions
+
+    def not_ready(self) -> dict[str, str]:
+        """What keeps this gateway from being ready, by name; empty when it is ready."""
+        wrong: dict[str, str] = {}
+        if self.is_draining:
+            wrong["drain"] = "stopping"
+        if self._submissions is None:
+            wrong["replies"] = "no partition assigned yet"
+        elif not self._replies.is_broker_reached:
+            wrong["broker"] = "does not answer"
+        return wrong
+
+    def exposition(self) -> tuple[bytes, str]:
+        """The metrics as Prometheus reads them, and their content type."""
+        self.metrics.in_flight.set(self.pending.in_flight)
+        self.metrics.broker_reached.set(int(self._replies.is_broker_reached))
+        return generate_latest(self.metrics.registry), CONTENT_TYPE_LATEST
+
+    def start(self) -> None:
+        """Connect in the background and go on for as long as it takes."""
+        self._running = asyncio.create_task(self._run())
+        self._running.add_done_callback(_say_why)
+
+    async def stop(self) -> None:
+        """Flush what was given to the log, then disconnect."""
+        if self._running is not None:
+            self._running.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await self._running
+        for client in (self._log, self._replies, self._control):
+            with contextlib.suppress(KafkaError):
+                await client.stop()
+
+    async def _run(self) -> None:
+        while not await self._connected():
+            await asyncio.sleep(_RETRY_S)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._replies.read())
+            tasks.create_task(self._replies.probe())
+            tasks.create_task(self.model.follow(self._control))
+
+    async def _connected(self) -> bool:
+        settings = self.settings
+        try:
+            await self._log.start()
+            partition = reply_partition(
+                await self._log.partitions_of(REPLIES.name),
+                wanted=settings.reply_partition,
+                instance=settings.instance,
+            )
+            await self._replies.start(partition)
+            await self._control.start()
+        except (KafkaError, ValueError) as error:
+            log.warning("not connected yet; trying again", error=str(error))
+            for client in (self._log, self._replies, self._control):
+                await client.stop()
+            return False
+        self._submissions = Submissions(
+            application_log=self._log,
+            pending=self.pending,
+            reply_partition=partition,
+            deadline_s=settings.deadline_ms / 1000,
+            metrics=self.metrics,
+        )
+        log.info("connected", reply_partition=partition)
+        return True
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("the gateway's background work ended", error=repr(error))

@@ -1,0 +1,104 @@
+"""Requests that wait for a reply, and what became of recent applications. Pure, bounded, no client.
+
+The answer to `GET /v1/applications/{id}` comes from here until the ledger has it; a restart forgets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from gateway.errors import IdempotencyConflict, TooManyInFlight
+
+
+class State(Enum):
+    """How far an application is known to be."""
+
+    SENT = auto()  # given to the log, not acknowledged
+    ACCEPTED = auto()  # the log has it
+    ANSWERED = auto()  # decided or put aside; the document is here
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply's document, passed on byte for byte, and the HTTP status that it stands for."""
+
+    status: int
+    document: bytes
+
+
+@dataclass(slots=True)
+class Submission:
+    """One application of one client, from its submission to its reply."""
+
+    application_id: str
+    client_id: str
+    request_hash: str
+    state: State = State.SENT
+    reply: Reply | None = None
+    waiters: list[asyncio.Future[Reply]] = field(default_factory=list)
+
+
+class PendingReplies:
+    """Submissions by application id, the newest `recent_max`; at most `max_in_flight` wait at once."""
+
+    def __init__(self, *, max_in_flight: int, recent_max: int) -> None:
+        self._max_in_flight = max_in_flight
+        self._recent_max = recent_max
+        self._recent: OrderedDict[str, Submission] = OrderedDict()
+        self._own: dict[bytes, str] = {}
+        self.in_flight = 0
+
+    def find(self, application_id: str, client_id: str) -> Submission | None:
+        """The client's submission with this id; another client's is not found."""
+        submission = self._recent.get(application_id)
+        return submission if submission is not None and submission.client_id == client_id else None
+
+    def submission(self, application_id: str, client_id: str, request_hash: str) -> Submission:
+        """The submission with this id, new or known; raises IdempotencyConflict for other bytes."""
+        known = self._recent.get(application_id)
+        if known is None:
+            known = self._recent[application_id] = Submission(application_id, client_id, request_hash)
+            if len(self._recent) > self._recent_max:
+                self._recent.popitem(last=False)
+        if known.request_hash != request_hash:
+            raise IdempotencyConflict(application_id)
+        return known
+
+    @contextmanager
+    def waiting(self, submission: Submission, correlation_id: bytes) -> Iterator[asyncio.Future[Reply]]:
+        """A future for the submission's reply while the block lasts; raises TooManyInFlight."""
+        if self.in_flight >= self._max_in_flight:
+            raise TooManyInFlight(f"{self.in_flight} requests wait already; try again shortly")
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        submission.waiters.append(future)
+        self._own[correlation_id] = submission.application_id
+        self.in_flight += 1
+        try:
+            yield future
+        finally:
+            self.in_flight -= 1
+            self._own.pop(correlation_id, None)
+            submission.waiters.remove(future)
+            if future.done() and not future.cancelled():
+                future.exception()  # seen: nobody else will ask
+            future.cancel()
+
+    def resolve(self, correlation_id: bytes, application_id: str | None, reply: Reply) -> bool:
+        """Give a reply to whoever waits for it and remember it; False for another gateway's.
+
+        A reply that comes after its deadline is known by its application id.
+        """
+        submission = self._recent.get(self._own.get(correlation_id) or application_id or "")
+        if submission is None:
+            return False
+        if submission.reply is None:
+            submission.reply, submission.state = reply, State.ANSWERED
+        for waiter in submission.waiters:
+            if not waiter.done():
+                waiter.set_result(submission.reply)
+        return True

@@ -1,0 +1,166 @@
+"""The HTTP interface: what each call takes and answers. The work is in `gateway.submissions`."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from contracts.errors import PROBLEM_CONTENT_TYPE
+from contracts.events import PendingDocument, encode
+from gateway.errors import InvalidHeader, NoModelPromoted, NotJson, TooLarge, UnknownApplication
+from gateway.openapi import DECISION_RESPONSES, LOOK_UP_RESPONSES, MODEL_RESPONSES, SUBMISSION_BODY
+from gateway.parts import Parts
+from gateway.pending import Reply
+from gateway.submissions import Caller
+
+router = APIRouter()
+
+_JSON: Final = "application/json"
+#: What is read and thrown away of a body that is too long, so that its sender hears the answer.
+_MOST_DISCARDED_BYTES: Final = 64 * 1024 * 1024
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@router.post(
+    "/v1/applications",
+    summary="Submit an application and get its decision",
+    responses=DECISION_RESPONSES,
+    openapi_extra=SUBMISSION_BODY,
+)
+async def submit_application(request: Request) -> Response:
+    """200 with the decision if it is there within the deadline, else 202 and where to fetch it."""
+    parts: Parts = request.app.state.parts
+    caller = _caller(request, parts)
+    if not _is_json(request.headers.get("content-type", "")):
+        raise NotJson("send the application with Content-Type: application/json")
+    body = await _body(request, parts.settings.max_body_bytes)
+    answer = await parts.submissions.submit(body, caller)
+    if answer.reply is None:
+        return _pending(answer.application_id)
+    return _document(answer.reply, answer.application_id)
+
+
+@router.get("/v1/applications/{application_id}", summary="Fetch a decision", responses=LOOK_UP_RESPONSES)
+async def get_application(application_id: str, request: Request) -> Response:
+    """200 the decision, 202 not decided yet, 410 put aside with the reason, 404 unknown."""
+    parts: Parts = request.app.state.parts
+    submission = parts.pending.find(application_id, parts.settings.default_client_id)
+    if submission is None:
+        raise UnknownApplication(
+            "no application with this id was submitted here lately; ask with the id from the answer"
+        )
+    if submission.reply is None:
+        return _pending(application_id)
+    return _document(submission.reply, application_id)
+
+
+@router.get("/v1/model", summary="The model that decides now", responses=MODEL_RESPONSES)
+async def get_model(request: Request) -> Response:
+    """The version that was promoted last, with its metrics, cut-offs and feature snapshot."""
+    parts: Parts = request.app.state.parts
+    newest = parts.model.newest
+    if newest is None:
+        raise NoModelPromoted(
+            f"no version of {parts.settings.model_name} was promoted yet; promote one: scorestream promote"
+        )
+    return Response(encode(newest), media_type=_JSON)
+
+
+@router.get("/healthz", summary="Alive", include_in_schema=False)
+async def healthz() -> dict[str, str]:
+    """200 while the process answers at all."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Ready", include_in_schema=False)
+async def readyz(request: Request, response: Response) -> dict[str, Any]:
+    """200 while the reply partition is assigned, the broker answers and no drain is under way."""
+    parts: Parts = request.app.state.parts
+    wrong = parts.not_ready()
+    response.status_code = 503 if wrong else 200
+    return {"status": "failing" if wrong else "ok", "wrong": wrong, "instance": parts.settings.instance}
+
+
+@router.get("/metrics", summary="Prometheus metrics", include_in_schema=False)
+async def metrics(request: Request) -> Response:
+    """The process's metrics in Prometheus' text format."""
+    parts: Parts = request.app.state.parts
+    content, content_type = parts.exposition()
+    return Response(content, headers={"Content-Type": content_type})
+
+
+class MeasuredAnswers:
+    """ASGI middleware: counts and times the answers to POST /v1/applications, whoever made them."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http" or scope["path"] != "/v1/applications":
+            await self._app(scope, receive, send)
+            return
+        parts: Parts = scope["app"].state.parts
+        started = time.perf_counter()
+
+        async def measured(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                parts.metrics.answers.labels(str(message["status"])).inc()
+                parts.metrics.answering.observe(time.perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, measured)
+
+
+def _caller(request: Request, parts: Parts) -> Caller:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidHeader("Idempotency-Key must be 1 to 255 printable ASCII characters")
+    trace = request.headers.get("traceparent", "")
+    is_trace = _TRACEPARENT.fullmatch(trace) is not None
+    return Caller(parts.settings.default_client_id, key, trace.encode() if is_trace else None)
+
+
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == _JSON or (media_type.startswith("application/") and media_type.endswith("+json"))
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    """The request's body; TooLarge when it is longer than `max_bytes`, which are all that is kept."""
+    chunks: list[bytes] = []
+    length = 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length <= max_bytes:
+            chunks.append(chunk)
+        elif length > _MOST_DISCARDED_BYTES:
+            break
+    if length > max_bytes:
+        raise TooLarge(f"an application has at most {max_bytes} bytes")
+    return b"".join(chunks)
+
+
+def _pending(application_id: str) -> Response:
+    location = f"/v1/applications/{application_id}"
+    return Response(
+        encode(PendingDocument(application_id=application_id)),
+        202,
+        headers={"Location": location, "Retry-After": "1"},
+        media_type=_JSON,
+    )
+
+
+def _document(reply: Reply, application_id: str) -> Response:
+    is_decision = reply.status == 200
+    return Response(
+        reply.document,
+        reply.status,
+        headers={"Location": f"/v1/applications/{application_id}"},
+        media_type=_JSON if is_decision else PROBLEM_CONTENT_TYPE,
+    )

@@ -1,0 +1,164 @@
+"""Start a scorer: `scorestream scorer --lane sync`, or `python -m scorer`.
+
+The one place where its parts are made, started and drained:
+settings → logs → metrics → model → clients → lane; SIGTERM: finish the micro-batch → commit → leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from contracts.topics import MODEL_PROMOTIONS
+from infra.runtime.compacted import ControlTopic
+from infra.runtime.logs import configure_logs
+from infra.runtime.presence import announced
+from scorer.app import LaneStream
+from scorer.health import HealthServer
+from scorer.lane_worker import LaneWorker, Rules
+from scorer.liveness import Liveness
+from scorer.log import KafkaRecordLog
+from scorer.metrics import ScorerMetrics
+from scorer.model_cache import ModelCache
+from scorer.model_holder import ModelHolder
+from scorer.replies import KafkaReplies
+from scorer.settings import ScorerSettings
+
+log = structlog.get_logger()
+
+_RETRY_S = 1.0
+_LAST_REPLIES_S = 2.0
+
+
+class Scorer:
+    """A scorer process's parts, wired."""
+
+    def __init__(self, settings: ScorerSettings) -> None:
+        self.settings = settings
+        self.metrics = ScorerMetrics(settings.lane.value)
+        self.control = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
+        cache = ModelCache(
+            settings.cache_dir,
+            registry_uri=settings.mlflow_tracking_uri,
+            fetch_timeout_s=settings.bundle_fetch_timeout_s,
+        )
+        self.models = ModelHolder(
+            settings.model_name, lane=settings.lane.value, cache=cache, metrics=self.metrics
+        )
+        self.predictions = KafkaRecordLog(settings.kafka, durable=True)
+        self.reply_log = KafkaRecordLog(settings.kafka, durable=False)
+        self.replies = KafkaReplies(self.reply_log, self.metrics)
+        self.worker = LaneWorker(
+            Rules(settings.lane, settings.instance, settings.reply_topics, settings.max_value_bytes),
+            model=self.models.current,
+            predictions=self.predictions,
+            replies=self.replies,
+            metrics=self.metrics,
+        )
+        self.stream = LaneStream(settings, self.worker, self.metrics)
+        self.liveness = Liveness(settings.stuck_after_s)
+        self.health = HealthServer(
+            self.metrics.registry, alive=self._not_alive, ready=self._not_ready, status=self._status
+        )
+
+    async def run(self) -> None:
+        """Work until cancelled or broken."""
+        settings = self.settings
+        port = await self.health.start(settings.host, settings.port)
+        with announced(settings.run_dir, f"scorer-{settings.lane.value}", f"http://127.0.0.1:{port}"):
+            await self._work()
+
+    async def _work(self) -> None:
+        try:
+            for client in (self.control, self.predictions, self.reply_log):
+                await _started(client.start)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.models.follow(self.control))
+                tasks.create_task(self._watch())
+                await self.models.wait_for_first()
+                tasks.create_task(self.stream.run())
+        finally:
+            await self._drain()
+
+    async def _drain(self) -> None:
+        log.info("draining")
+        with contextlib.suppress(Exception):
+            await self.stream.drain()
+        await self.replies.finish(_LAST_REPLIES_S)
+        for client in (self.reply_log, self.predictions, self.control, self.health):
+            with contextlib.suppress(KafkaError, OSError):
+                await client.stop()
+
+    async def _watch(self) -> None:
+        while True:
+            lags = self.stream.lag()
+            positions = {p: self.worker.progress.next_offset(p) for p in lags}
+            self.liveness.observe(time.monotonic(), lags, positions)
+            await asyncio.sleep(1)
+
+    def _not_alive(self) -> dict[str, object]:
+        stuck = self.liveness.stuck(time.monotonic())
+        return {f"partition {p}": f"stands still for {s:.0f} s with lag" for p, s in stuck.items()}
+
+    def _not_ready(self) -> dict[str, object]:
+        if not self.models.has_model:
+            return {"model": f"no version of {self.settings.model_name} to decide with yet"}
+        return {} if self.stream.is_open else {"partitions": "none assigned yet"}
+
+    def _status(self) -> dict[str, object]:
+        model = self.models.current() if self.models.has_model else None
+        return {
+            "lane": self.settings.lane.value,
+            "instance": self.settings.instance,
+            "model": None
+            if model is None
+            else {"name": model.version.name, "version": model.version.version},
+            "lag": sum(self.stream.lag().values()),
+            "last_decision_at": self.worker.last_decision_at,
+        }
+
+
+async def _started(start: Callable[[], Awaitable[None]]) -> None:
+    """Start a client; a broker that is away is waited for, and said."""
+    while True:
+        try:
+            return await start()
+        except KafkaError as error:
+            log.warning("the broker can't be reached; trying again", error=str(error))
+            await asyncio.sleep(_RETRY_S)
+
+
+async def serve(settings: ScorerSettings) -> int:
+    """Run a scorer until SIGTERM or SIGINT; the process's exit status."""
+    loop = asyncio.get_running_loop()
+    running = loop.create_task(Scorer(settings).run())
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sig, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        return 0
+    except BaseExceptionGroup as group:
+        log.error("the scorer ends", errors=[repr(error) for error in group.exceptions])
+        return 1
+    except OSError as error:
+        log.error("the scorer can't start", error=str(error), mend="set SCORER_PORT to a free port")
+        return 1
+    return 0
+
+
+def run(settings: ScorerSettings) -> int:
+    """Work until SIGTERM or SIGINT; the process's exit status."""
+    configure_logs(f"scorer-{settings.lane.value}", level=settings.log_level, log_format=settings.log_format)
+    return asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(run(ScorerSettings()))

@@ -1,0 +1,139 @@
+"""The Faust side of a lane: read in micro-batches, hand over, commit what is finished.
+
+    applications topic → agent (`take_events`) → LaneWorker.work → commit, twice a second and at a revoke
+
+The worker decides and publishes; this file knows when partitions come and go. Nothing here is
+about credit. Private calls into Faust are in `scorer.faust_seam`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import faust
+import structlog
+
+from scorer import faust_seam
+from scorer.lane_worker import LaneWorker
+from scorer.metrics import ScorerMetrics
+from scorer.settings import ScorerSettings
+
+log = structlog.get_logger()
+
+
+class LaneStream:
+    """A lane's agent on its Faust app, with offsets in our own hands."""
+
+    def __init__(self, settings: ScorerSettings, worker: LaneWorker, metrics: ScorerMetrics) -> None:
+        self._settings = settings
+        self._topic = settings.lane.applications.name
+        self._worker = worker
+        self._metrics = metrics
+        self._at_work = asyncio.Lock()
+        self._is_open = False
+        self.failure: BaseException | None = None
+        self.failed = asyncio.Event()
+        self.app = faust_seam.make_app(
+            settings.lane.consumer_group, settings.kafka, session_timeout_s=settings.session_timeout_s
+        )
+        self._declare()
+
+    def _declare(self) -> None:
+        channel = faust_seam.input_channel(self.app, self._topic)
+        settings = self._settings
+
+        async def lane(stream: Any) -> None:
+            async for events in stream.take_events(settings.batch_max, within=settings.batch_wait_ms / 1000):
+                await self._work(events)
+
+        # One at a time: two instances would finish out of order, and an offset commits all before it.
+        self._agent = self.app.agent(channel, concurrency=1, name=f"lane-{settings.lane.value}")(lane)
+        self.app.on_partitions_revoked.connect(self._revoked)
+        self.app.on_rebalance_complete.connect(self._rebalanced)
+
+    async def run(self) -> None:
+        """Read until cancelled; raises what ended the reading."""
+        await self.app.start()
+        committing = asyncio.create_task(self._commit_for_ever())
+        watching = asyncio.create_task(self.failed.wait())
+        stopped = asyncio.create_task(self.app.wait_until_stopped())
+        try:
+            await asyncio.wait({committing, watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            raise self.failure or self.app.crash_reason or RuntimeError("Faust stopped by itself")
+        finally:
+            for task in (committing, watching, stopped):
+                task.cancel()
+
+    async def drain(self) -> None:
+        """Finish the micro-batch at work, commit it and leave the group, so that another goes on at once."""
+        self._is_open = False
+        async with self._at_work:
+            await self._commit()
+        await self.app.stop()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether partitions are assigned and read."""
+        return self._is_open
+
+    async def _work(self, events: list[Any]) -> None:
+        async with self._at_work:
+            # What comes after a revoke or a stop is the next owner's: it is not committed, so it is
+            # read again there.
+            if not self._is_open:
+                return
+            current = [event for event in events if faust_seam.is_current(self.app, event)]
+            try:
+                await self._worker.work([faust_seam.input_record(event) for event in current])
+            except Exception as error:
+                # Faust would acknowledge nothing but go on with the next batch, and the one that
+                # failed would be committed past. So the process ends, and the batch is read again.
+                self.failure = error
+                self._is_open = False
+                self.failed.set()
+                log.exception("a micro-batch could not be published")
+
+    async def _revoked(self, _: faust.App, revoked: Any = None, **__: Any) -> None:
+        self._is_open = False
+        async with self._at_work:
+            await self._commit()
+        log.info("partitions revoked", partitions=sorted(tp.partition for tp in revoked or ()))
+
+    async def _rebalanced(self, _: faust.App, **__: Any) -> None:
+        """Awaited by Faust while the new partitions are still paused."""
+        partitions = faust_seam.assigned_partitions(self.app, self._topic)
+        async with self._at_work:
+            self._worker.progress.restart()
+            self._is_open = True
+        self._metrics.partitions.set(len(partitions))
+        self._metrics.lag.clear()
+        log.info("partitions assigned", partitions=sorted(partitions))
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_every_ms / 1000)
+            if self._is_open:
+                await self._commit()
+                self._measure_lag()
+
+    async def _commit(self) -> None:
+        offsets = self._worker.progress.uncommitted()
+        if offsets and await faust_seam.commit(self.app, self._topic, offsets):
+            self._worker.progress.committed(offsets)
+
+    def lag(self) -> dict[int, int]:
+        """Records between what is finished and the end of each owned partition."""
+        if not self._is_open:
+            return {}
+        lags: dict[int, int] = {}
+        for partition in faust_seam.assigned_partitions(self.app, self._topic):
+            end = faust_seam.high_watermark(self.app, self._topic, partition)
+            done = self._worker.progress.next_offset(partition)
+            if end is not None and done is not None:
+                lags[partition] = max(0, end - done)
+        return lags
+
+    def _measure_lag(self) -> None:
+        for partition, records in self.lag().items():
+            self._metrics.lag.labels(self._settings.lane.value, str(partition)).set(records)

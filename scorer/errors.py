@@ -1,0 +1,73 @@
+"""What can go wrong while deciding, by what the caller does next.
+
+ScorerError
+├── Rejected          the input is at fault: never retried
+│   └── BundleRefused     a model bundle that must not decide; `reason` says which rule it broke
+└── Unavailable       something outside is away: retry later
+    ├── BundleUnavailable   the promoted bundle can't be had now; the model in use goes on
+    └── NoModel             nothing was promoted yet; nothing is read before something is
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a bundle is refused. A closed list: a metric's label, and what an operator searches for."""
+
+    MISSING_FILE = "missing-file"
+    UNKNOWN_FILE = "unknown-file"
+    PICKLE_INSIDE = "pickle-inside"
+    TOO_LARGE = "too-large"
+    TRUNCATED = "truncated"
+    DIGEST_MISMATCH = "digest-mismatch"
+    HASH_MISMATCH = "hash-mismatch"
+    UNSUPPORTED_FORMAT = "unsupported-format"
+    MALFORMED_MANIFEST = "malformed-manifest"
+    UNKNOWN_FEATURE = "unknown-feature"
+    DUPLICATE_FEATURE = "duplicate-feature"
+    WRONG_DTYPE = "wrong-dtype"
+    CATEGORIES_CHANGED = "categories-changed"
+    FEATURES_DIFFER = "features-differ"
+    BAD_CALIBRATOR = "bad-calibrator"
+    BAD_CUT_OFFS = "bad-cut-offs"
+    BAD_POINTS = "bad-points"
+    BAD_REASONS = "bad-reasons"
+    BAD_STRUCTURE = "bad-structure"
+    UNKNOWN_OBJECTIVE = "unknown-objective"
+    LINEAR_TREES = "linear-trees"
+    NOT_FINITE = "not-finite"
+    MALFORMED_GOLDEN = "malformed-golden"
+    CONSTANT_OUTPUT = "constant-output"
+    GOLDEN_MISMATCH = "golden-mismatch"
+    CRASHED_LOADER = "crashed-loader"
+
+
+class ScorerError(Exception):
+    """Anything that goes wrong in the scorer and has a name."""
+
+
+class Rejected(ScorerError):
+    """The input breaks a rule. Trying again changes nothing."""
+
+
+class BundleRefused(Rejected):
+    """This bundle must not decide; the model in use goes on."""
+
+    def __init__(self, reason: Refusal, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Unavailable(ScorerError):
+    """Something outside the process did not answer. Trying again may help."""
+
+
+class BundleUnavailable(Unavailable):
+    """The bundle can't be fetched now."""
+
+
+class NoModel(Unavailable):
+    """There is no model to decide with yet."""

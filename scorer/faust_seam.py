@@ -1,0 +1,111 @@
+"""All that this project does with Faust beyond its public surface, in one place.
+
+Each function says what Faust 0.15.3 would do without it. `tests/contract/test_faust_seam.py`
+holds the pinned version to what is used here; read it before raising the pin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+from faust.types import TP
+
+from infra.runtime.kafka import KafkaConnection
+from scorer.records import InputRecord
+
+
+def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: float) -> faust.App:
+    """A Faust app that reads for `group` and does nothing on its own account.
+
+    No leader topic, no declared topics, no web server, no table: Faust would otherwise create
+    topics and open a port on every address. Times are set because its defaults give a dead
+    worker's partitions away only after a minute.
+    """
+    servers = ",".join(f"kafka://{server}" for server in connection.bootstrap_servers.split(","))
+    return faust.App(
+        group,
+        broker=servers.replace(",", ";"),
+        broker_credentials=_credentials(connection),
+        broker_session_timeout=session_timeout_s,
+        broker_heartbeat_interval=min(1.0, session_timeout_s / 4),
+        broker_rebalance_timeout=session_timeout_s,
+        broker_request_timeout=max(10.0, session_timeout_s + 1),
+        broker_max_poll_records=500,
+        consumer_auto_offset_reset="earliest",
+        consumer_connections_max_idle_ms=540_000,
+        processing_guarantee="at_least_once",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=False,
+        stream_publish_on_commit=False,
+        web_enabled=False,
+        store="memory://",
+    )
+
+
+def input_channel(app: faust.App, topic: str) -> Any:
+    """The lane's topic: raw bytes, and never acknowledged by Faust.
+
+    Faust acknowledges in a `finally`, so also what failed; and with out-of-order acknowledgements it
+    can commit past an event in flight. With `acks=False` it commits nothing: `commit` below does.
+    """
+    return app.topic(topic, key_serializer="raw", value_serializer="raw", acks=False)
+
+
+async def commit(app: faust.App, topic: str, offsets: dict[int, int]) -> bool:
+    """Commit the next offset by partition; False when the group is rebalancing.
+
+    Private: Faust's public `commit` knows only offsets that it acknowledged itself.
+    """
+    return bool(await app.consumer._commit({TP(topic, p): offset for p, offset in offsets.items()}))
+
+
+def assigned_partitions(app: faust.App, topic: str) -> set[int]:
+    """Partitions of `topic` that this worker owns now."""
+    return {tp.partition for tp in app.consumer.assignment() if tp.topic == topic}
+
+
+def high_watermark(app: faust.App, topic: str, partition: int) -> int | None:
+    """End offset of the partition as of the last fetch, or None before the first."""
+    end: int | None = app.consumer.highwater(TP(topic, partition))
+    return end
+
+
+def is_current(app: faust.App, event: Any) -> bool:
+    """False for an event that was fetched before the last rebalance.
+
+    Faust clears its queues at a rebalance, but not what `take_events` holds already: such an event
+    may belong to another worker now, or comes again from the committed offset.
+    """
+    return bool(event.message.generation_id == app.consumer_generation_id)
+
+
+def input_record(event: Any) -> InputRecord:
+    """The Kafka record of an event. Header names that occur twice keep their last value."""
+    message = event.message
+    headers = message.headers or {}
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    return InputRecord(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers={name: value for name, value in pairs if value is not None},
+        timestamp_ms=int(message.timestamp * 1000),
+    )
+
+
+def _credentials(connection: KafkaConnection) -> Any:
+    if connection.security_protocol == "PLAINTEXT":
+        return None
+    if connection.security_protocol == "SSL":
+        return faust.SSLCredentials(context=connection.ssl_context())
+    password = connection.sasl_password
+    return faust.SASLCredentials(
+        username=connection.sasl_username,
+        password=None if password is None else password.get_secret_value(),
+        ssl_context=connection.ssl_context(),
+        mechanism=connection.sasl_mechanism,
+    )

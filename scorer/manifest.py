@@ -1,0 +1,87 @@
+"""What a bundle says about itself: the types of manifest.json.
+
+Closed on purpose: a field that this code does not know may change what a decision means, so a
+newer format has a newer `format_version` and is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from feature_service.application import FEATURE_BY_NAME
+from feature_service.definitions import DTYPE
+from scorer.calibration import Calibrator
+from scorer.errors import BundleRefused, Refusal
+from scorer.policy import CutOffs, PointsScale
+from scorer.reasons import ReasonGroup
+
+FORMAT_VERSION: Final = 1
+
+
+class FeatureColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One column of the model's input; `categories` are the texts of a category's codes, in order."""
+
+    name: str
+    dtype: str = DTYPE
+    categories: tuple[str, ...] = ()
+
+
+class Lineage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the model comes from. No time and no host: the same inputs give the same bundle.
+
+    `inputs_digest` is over all that follows; `sha256` has the input files by name;
+    `code_digest` is over the sources that trained; `metrics` are those of the held-out part.
+    """
+
+    inputs_digest: str
+    code_digest: str
+    seed: int
+    sha256: dict[str, str]
+    parameters: dict[str, float | int | str | bool]
+    metrics: dict[str, float]
+    snapshot_id: str | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of a bundle but its trees. `sha256` and `size_bytes` are of the other files, by name."""
+
+    format_version: int = FORMAT_VERSION
+    model_name: str
+    features: tuple[FeatureColumn, ...]
+    calibrator: Calibrator
+    cut_offs: CutOffs
+    points: PointsScale
+    reason_groups: tuple[ReasonGroup, ...]
+    lineage: Lineage
+    sha256: dict[str, str] = {}
+    size_bytes: dict[str, int] = {}
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The model's columns, in order."""
+        return tuple(feature.name for feature in self.features)
+
+
+def check_features(features: Sequence[FeatureColumn]) -> None:
+    """Return if this code computes each column just as training did; BundleRefused otherwise.
+
+    A model may use fewer features than there are, in any order. Categories only ever grow at
+    their end, so a model that knows the first few codes still reads them right.
+    """
+    if not features or len({feature.name for feature in features}) != len(features):
+        raise BundleRefused(Refusal.DUPLICATE_FEATURE, "a feature is there twice, or none at all")
+    for feature in features:
+        definition = FEATURE_BY_NAME.get(feature.name)
+        if definition is None:
+            raise BundleRefused(Refusal.UNKNOWN_FEATURE, f"this scorer cannot compute {feature.name[:80]!r}")
+        if feature.dtype != definition.dtype:
+            raise BundleRefused(Refusal.WRONG_DTYPE, f"{feature.name} is {feature.dtype[:20]!r}, not {DTYPE}")
+        if feature.categories != definition.categories[: len(feature.categories)] or (
+            bool(feature.categories) != bool(definition.categories)
+        ):
+            raise BundleRefused(
+                Refusal.CATEGORIES_CHANGED, f"the codes of {feature.name} mean something else"
+            )

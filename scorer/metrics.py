@@ -1,0 +1,67 @@
+"""What a scorer says of itself to Prometheus. Names carry their unit; labels are closed lists."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+_SHARES = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1)
+
+
+class ScorerMetrics:
+    """The metrics of one worker, in a registry of their own so that tests can have several."""
+
+    def __init__(self, lane: str) -> None:
+        self.registry = CollectorRegistry()
+        self._lane = lane
+        self.decided = self._counter("applications_decided", "Applications decided, by decision.", "decision")
+        self.dead_lettered = self._counter(
+            "applications_dead_lettered", "Inputs put aside, by reason.", "reason"
+        )
+        self.unseen_categories = self._counter(
+            "unseen_categories",
+            "Values scored as missing because the contract does not know the category, by field.",
+            "field",
+        )
+        self.bundles_refused = self._counter(
+            "bundles_refused", "Model bundles that were not taken, by reason.", "reason"
+        )
+        self.replies_undeliverable = self._counter(
+            "replies_undeliverable", "Replies whose topic or partition is not there."
+        ).labels(lane)
+        self.probability = self._histogram(
+            "probability_of_default", "Probability of default of decided applications.", _SHARES
+        )
+        self.batch_rows = self._histogram("batch_rows", "Applications in a micro-batch.", _ROWS)
+        self.in_log = self._histogram(
+            "in_log_seconds", "From the log's timestamp of an application to the scorer taking it up."
+        )
+        self.deciding = self._histogram(
+            "deciding_seconds", "Features, model, policy and reasons of a micro-batch."
+        )
+        self.publishing = self._histogram(
+            "publishing_seconds", "From decided to acknowledged by the prediction stream, a micro-batch."
+        )
+        self.in_flight = self._gauge(
+            "in_flight_applications", "Applications in the micro-batch at work."
+        ).labels(lane)
+        self.last_decision = self._gauge(
+            "last_decision_timestamp_seconds", "Unix time of the newest decision; 0 before the first."
+        ).labels(lane)
+        self.partitions = self._gauge("assigned_partitions", "Partitions this worker owns.").labels(lane)
+        self.lag = self._gauge("lag_records", "Records behind the end of a partition.", "partition")
+        self.model = self._gauge(
+            "model_version", "1 for the model version that decides now.", "name", "version", "digest"
+        )
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"scorestream_scorer_{name}", meaning, ["lane", *labels], registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"scorestream_scorer_{name}", meaning, ["lane", *labels], registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
+        return Histogram(
+            f"scorestream_scorer_{name}", meaning, ["lane"], buckets=buckets, registry=self.registry
+        ).labels(self._lane)

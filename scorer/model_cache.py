@@ -1,0 +1,97 @@
+"""Model bundles on this machine's disk: fetched once, checked in a throw-away process, kept.
+
+A bundle is in the cache only after a separate process has downloaded it, checked its hashes and
+structure, loaded it and repeated its golden scores: a malformed model can crash that process, not
+the scorer, and MLflow's client is never loaded into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from contracts.events import ModelPromoted, decode_promoted, encode
+from scorer.errors import BundleRefused, BundleUnavailable, Refusal
+from scorer.fetch_bundle import REFUSED
+
+
+class ModelCache:
+    """The folder `cache_dir`: `bundles/<digest>/` and the promotion that was last taken."""
+
+    def __init__(self, cache_dir: Path, *, registry_uri: str, fetch_timeout_s: float) -> None:
+        self._bundles = cache_dir / "bundles"
+        self._last_good = cache_dir / "last-good.json"
+        self._registry_uri = registry_uri
+        self._fetch_timeout_s = fetch_timeout_s
+        self._bundles.mkdir(parents=True, exist_ok=True)
+
+    async def folder(self, promoted: ModelPromoted) -> Path:
+        """The folder of the promoted bundle, fetched and checked if it was not here yet.
+
+        Raises BundleRefused (never worth a retry) or BundleUnavailable (try again later).
+        """
+        kept = self._bundles / promoted.digest
+        if not kept.is_dir():
+            await self._fetch(promoted, kept)
+        return kept
+
+    def remember(self, promoted: ModelPromoted) -> None:
+        """Make `promoted` what a restart begins with when nothing newer can be had."""
+        draft = self._last_good.with_suffix(f".{id(self)}.draft")
+        draft.write_bytes(encode(promoted))
+        draft.replace(self._last_good)
+
+    def last_good(self) -> ModelPromoted | None:
+        """The promotion that was last taken on this machine, or None."""
+        try:
+            return decode_promoted(self._last_good.read_bytes())
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+
+    async def _fetch(self, promoted: ModelPromoted, kept: Path) -> None:
+        draft = Path(tempfile.mkdtemp(prefix=".fetch-", dir=self._bundles))
+        try:
+            await self._run_fetch(promoted, draft / "bundle")
+            _keep(draft / "bundle", kept)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    async def _run_fetch(self, promoted: ModelPromoted, into: Path) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "scorer.fetch_bundle",
+            promoted.bundle_uri, promoted.digest, str(into), self._registry_uri,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), self._fetch_timeout_s)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise BundleUnavailable(f"no bundle after {self._fetch_timeout_s:g} s") from None
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        message = said.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+        if process.returncode == REFUSED:
+            reason, _, detail = message[0].partition(" ")
+            raise BundleRefused(Refusal(reason), detail)
+        if process.returncode is not None and process.returncode < 0:
+            raise BundleRefused(
+                Refusal.CRASHED_LOADER, f"loading it ended its process by signal {-process.returncode}"
+            )
+        if process.returncode != 0:
+            raise BundleUnavailable(message[0])
+
+
+def _keep(bundle: Path, kept: Path) -> None:
+    """Move a checked bundle to its place; another worker's copy of it, with the same digest, is as good."""
+    try:
+        bundle.replace(kept)
+    except OSError:
+        if not kept.is_dir():
+            raise

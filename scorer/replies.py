@@ -1,0 +1,73 @@
+"""Answering requesters, without ever holding up the decisions of others.
+
+A reply is a courtesy: the decision stands in the prediction stream whether or not anybody hears
+of it. So a reply that has nowhere to go is counted, not retried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+import structlog
+
+from contracts.headers import ReplyAddress
+from scorer.log import RecordLog
+from scorer.metrics import ScorerMetrics
+from scorer.records import OutputRecord
+
+log = structlog.get_logger()
+
+#: Reply batches on their way at once; a broker that is slow to take them slows the next micro-batch.
+_MAX_UNDER_WAY: Final = 64
+
+
+class Replies(Protocol):
+    """Where the lane worker leaves its replies."""
+
+    async def send(self, replies: Iterable[tuple[ReplyAddress, OutputRecord]]) -> None:
+        """Have `replies` sent; back as soon as they are on their way."""
+
+
+class KafkaReplies:
+    """Sends the replies of a micro-batch as one record batch per partition."""
+
+    def __init__(self, reply_log: RecordLog, metrics: ScorerMetrics) -> None:
+        self._log = reply_log
+        self._metrics = metrics
+        self._under_way: set[asyncio.Task[int]] = set()
+
+    async def send(self, replies: Iterable[tuple[ReplyAddress, OutputRecord]]) -> None:
+        """See Replies."""
+        batches: dict[tuple[str, int], list[OutputRecord]] = defaultdict(list)
+        for address, reply in replies:
+            partition = await self._partition(address)
+            if partition is None:
+                self._metrics.replies_undeliverable.inc()
+                log.warning("reply has nowhere to go", topic=address.topic, partition=address.partition)
+            else:
+                batches[address.topic, partition].append(reply)
+        for (topic, partition), batch in batches.items():
+            task = asyncio.create_task(self._log.append(topic, partition, batch))
+            self._under_way.add(task)
+            task.add_done_callback(self._done)
+        if len(self._under_way) > _MAX_UNDER_WAY:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def finish(self, timeout_s: float) -> None:
+        """Wait until what is on its way has arrived, at most `timeout_s`."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=timeout_s)
+
+    async def _partition(self, address: ReplyAddress) -> int | None:
+        if address.partition is None:
+            return await self._log.partition_for(address.topic, address.correlation_id)
+        exists = await self._log.has_partition(address.topic, address.partition)
+        return address.partition if exists else None
+
+    def _done(self, task: asyncio.Task[int]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("replies were not delivered", error=type(error).__name__)
