@@ -1,0 +1,1 @@
+"""From applications whose end is known to a promoted model."""
