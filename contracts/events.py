@@ -115,10 +115,28 @@ class ModelPromoted(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_id: str | None = None
 
 
+class SnapshotPublished(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature snapshot is there. The newest record per store name is the one to serve from.
+
+    `uri` is the snapshot's folder (a path, `gs://` or `s3://`); `manifest_sha256` the SHA-256 that
+    its manifest.json must have, hexadecimal; `as_of` when its history was taken.
+    """
+
+    store: str
+    snapshot_id: str
+    uri: str
+    as_of: str
+    published_at: str
+    n_applicants: int
+    n_features: int
+    manifest_sha256: str
+
+
 _encoder = msgspec.json.Encoder()
 _decision_decoder = msgspec.json.Decoder(DecisionDocument)
 _scored_decoder = msgspec.json.Decoder(ApplicationScored)
 _promoted_decoder = msgspec.json.Decoder(ModelPromoted)
+_snapshot_decoder = msgspec.json.Decoder(SnapshotPublished)
 
 
 def encode(event: msgspec.Struct) -> bytes:
@@ -139,3 +157,8 @@ def decode_scored(raw: bytes) -> ApplicationScored:
 def decode_promoted(raw: bytes) -> ModelPromoted:
     """The promotion in `raw`; msgspec.MsgspecError if it is not one."""
     return _promoted_decoder.decode(raw)
+
+
+def decode_snapshot_published(raw: bytes) -> SnapshotPublished:
+    """The announcement in `raw`; msgspec.MsgspecError if it is not one."""
+    return _snapshot_decoder.decode(raw)

@@ -19,6 +19,8 @@ APPLICATION_ID: Final = "application-id"
 CLIENT_ID: Final = "client-id"
 SUBMITTED_AT: Final = "submitted-at"
 REQUEST_HASH: Final = "request-hash"
+#: SHA-256, hexadecimal, of the client id and its Idempotency-Key; the key itself is never written down.
+IDEMPOTENCY_KEY_HASH: Final = "idempotency-key-hash"
 BATCH_ID: Final = "batch-id"
 #: Of a batch made from a file: the row's number, from 0, decimal text.
 BATCH_ROW: Final = "batch-row"

@@ -7,6 +7,7 @@ under way answered → log flushed → end.
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from types import FrameType
 from typing import Any
@@ -15,11 +16,15 @@ import structlog
 import uvicorn
 
 from gateway.app import make_app
+from gateway.drain import stop_listening, wait_until_closed
 from gateway.parts import Parts
 from gateway.settings import GatewaySettings
 from infra.runtime.logs import configure_logs
 
 log = structlog.get_logger()
+
+#: How long connections that are open when the listener closes may still bring a request.
+_LAST_REQUESTS_S = 1.0
 
 
 class DrainingServer(uvicorn.Server):
@@ -46,6 +51,19 @@ class DrainingServer(uvicorn.Server):
 
     def _leave(self) -> None:
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse new connections, serve those that are there, then end as uvicorn does."""
+        late = await stop_listening(self.servers, self._protocol)
+        await wait_until_closed(self.server_state.connections, _LAST_REQUESTS_S)
+        log.info("not listening any more", late=late, open_connections=len(self.server_state.connections))
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
 
 class LeavingConnections:

@@ -84,6 +84,7 @@ LOOK_UP_RESPONSES: dict[int | str, dict[str, Any]] = {
     202: _answer("Accepted, not decided yet.", PendingDocument),
     404: _problem("No application of yours has this id."),
     410: _problem("The application was put aside; the reason is named."),
+    "default": _problem("Any other failure."),
 }
 
 MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -9,7 +9,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from contracts.topics import MODEL_PROMOTIONS, REPLIES
+from contracts.topics import APPLICATIONS, MODEL_PROMOTIONS, REPLIES
 from gateway.errors import Starting
 from gateway.log import KafkaApplicationLog
 from gateway.metrics import GatewayMetrics
@@ -19,6 +19,7 @@ from gateway.replies import ReplyReader, reply_partition
 from gateway.settings import GatewaySettings
 from gateway.submissions import Submissions
 from infra.runtime.compacted import ControlTopic
+from infra.runtime.stopping import stop_all
 
 log = structlog.get_logger()
 
@@ -50,6 +51,11 @@ class Parts:
             raise Starting("the gateway is not connected to the log yet; try again shortly")
         return self._submissions
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the background work ended by itself, which only a restart mends."""
+        return self._running is not None and self._running.done()
+
     def not_ready(self) -> dict[str, str]:
         """What keeps this gateway from being ready, by name; empty when it is ready."""
         wrong: dict[str, str] = {}
@@ -57,6 +63,8 @@ class Parts:
             wrong["drain"] = "stopping"
         if self._submissions is None:
             wrong["replies"] = "no partition assigned yet"
+        elif self.is_broken:
+            wrong["replies"] = "no longer read; the log says why"
         elif not self._replies.is_broker_reached:
             wrong["broker"] = "does not answer"
         return wrong
@@ -78,9 +86,7 @@ class Parts:
             self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await self._running
-        for client in (self._log, self._replies, self._control):
-            with contextlib.suppress(KafkaError):
-                await client.stop()
+        await self._disconnect()
 
     async def _run(self) -> None:
         while not await self._connected():
@@ -94,6 +100,7 @@ class Parts:
         settings = self.settings
         try:
             await self._log.start()
+            await self._log.partitions_of(APPLICATIONS.name)  # known before the first application needs it
             partition = reply_partition(
                 await self._log.partitions_of(REPLIES.name),
                 wanted=settings.reply_partition,
@@ -103,8 +110,7 @@ class Parts:
             await self._control.start()
         except (KafkaError, ValueError) as error:
             log.warning("not connected yet; trying again", error=str(error))
-            for client in (self._log, self._replies, self._control):
-                await client.stop()
+            await self._disconnect()
             return False
         self._submissions = Submissions(
             application_log=self._log,
@@ -115,6 +121,11 @@ class Parts:
         )
         log.info("connected", reply_partition=partition)
         return True
+
+    async def _disconnect(self) -> None:
+        await stop_all(
+            self._log, self._replies, self._control, timeout_s=float(self.settings.drain_timeout_s)
+        )
 
 
 def _say_why(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemDocument, ProblemType
 from contracts.events import encode
@@ -38,6 +39,7 @@ def install(app: FastAPI) -> None:
         InvalidApplication: _invalid_application,
         errors.GatewayError: _gateway_error,
         HTTPException: _http_error,
+        ClientDisconnect: _gone,
         Exception: _unexpected,
     }
     for kind, handler in handlers.items():
@@ -84,6 +86,11 @@ def _http_error(_: Request, error: Exception) -> Response:
         detail="see /docs for what this server answers",
     )
     return problem(document, dict(error.headers or {}))
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    """Nobody hears it; it only keeps a client that left from being counted as our failure."""
+    return Response(status_code=400)
 
 
 def _unexpected(_: Request, error: Exception) -> Response:

@@ -72,9 +72,11 @@ async def get_model(request: Request) -> Response:
 
 
 @router.get("/healthz", summary="Alive", include_in_schema=False)
-async def healthz() -> dict[str, str]:
-    """200 while the process answers at all."""
-    return {"status": "ok"}
+async def healthz(request: Request, response: Response) -> dict[str, str]:
+    """200 while the process answers and works; 503 when only a restart mends it."""
+    is_broken = request.app.state.parts.is_broken
+    response.status_code = 503 if is_broken else 200
+    return {"status": "failing" if is_broken else "ok"}
 
 
 @router.get("/readyz", summary="Ready", include_in_schema=False)

@@ -20,6 +20,7 @@ from contracts.topics import MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
 from infra.runtime.presence import announced
+from infra.runtime.stopping import stop_all
 from scorer.app import LaneStream
 from scorer.health import HealthServer
 from scorer.lane_worker import LaneWorker, Rules
@@ -34,7 +35,9 @@ from scorer.settings import ScorerSettings
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
+_LAST_BATCH_S = 10.0
 _LAST_REPLIES_S = 2.0
+_LAST_FLUSH_S = 5.0
 
 
 class Scorer:
@@ -89,12 +92,11 @@ class Scorer:
 
     async def _drain(self) -> None:
         log.info("draining")
+        # With the broker away neither the batch at work nor the commit ends: the next owner repeats them.
         with contextlib.suppress(Exception):
-            await self.stream.drain()
+            await asyncio.wait_for(self.stream.drain(), _LAST_BATCH_S)
         await self.replies.finish(_LAST_REPLIES_S)
-        for client in (self.reply_log, self.predictions, self.control, self.health):
-            with contextlib.suppress(KafkaError, OSError):
-                await client.stop()
+        await stop_all(self.reply_log, self.predictions, self.control, self.health, timeout_s=_LAST_FLUSH_S)
 
     async def _watch(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -81,6 +82,8 @@ class LaneWorker:
         new = [record for record in records if self.progress.is_new(record.partition, record.offset)]
         if not new:
             return
+        for record in new:
+            self.progress.begun(record.partition, record.offset)
         self._metrics.in_flight.set(len(new))
         try:
             await self._work(new)
@@ -125,15 +128,18 @@ class LaneWorker:
             return [], []
         try:
             return list(zip(accepted, _verdicts(accepted, model), strict=True)), []
-        except Exception:
-            log.exception("a micro-batch could not be decided at once; trying its applications one by one")
+        except Exception as error:
+            log.error(
+                "a micro-batch could not be decided at once; trying its applications one by one",
+                **_without_words(error),
+            )
         verdicts: list[tuple[Accepted, Verdict]] = []
         failed: list[Rejected] = []
         for one in accepted:
             try:
                 verdicts.append((one, _verdicts([one], model)[0]))
             except Exception as error:
-                log.exception("scoring failed", application_id=one.application_id)
+                log.error("scoring failed", application_id=one.application_id, **_without_words(error))
                 failed.append(
                     Rejected(
                         one.record,
@@ -203,6 +209,11 @@ class LaneWorker:
         metrics.deciding.observe(deciding_s)
         if decisions:
             metrics.last_decision.set(self._unix_time())
+
+
+def _without_words(error: Exception) -> dict[str, str]:
+    """What an error was and where: its message may quote the applicant and stays out of the log."""
+    return {"error": type(error).__name__, "where": "".join(traceback.format_tb(error.__traceback__))}
 
 
 def _verdicts(accepted: Sequence[Accepted], model: ModelInUse) -> list[Verdict]:

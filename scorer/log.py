@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from infra.runtime.kafka import KafkaConnection
@@ -106,7 +107,7 @@ class KafkaRecordLog:
     async def _partitions(self, topic: str) -> list[int]:
         try:
             found = await asyncio.wait_for(self._started().partitions_for(topic), _METADATA_TIMEOUT_S)
-        except TimeoutError:
+        except (TimeoutError, KafkaError):  # not there, or not ours to see
             return []
         return sorted(found)
 
