@@ -17,11 +17,14 @@ import uvicorn
 
 from gateway.app import make_app
 from gateway.drain import stop_listening, wait_until_closed
+from gateway.keys_file import BadKeysFile
 from gateway.parts import Parts
 from gateway.settings import GatewaySettings
 from infra.runtime.logs import configure_logs
 
 log = structlog.get_logger()
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 #: How long connections that are open when the listener closes may still bring a request.
 _LAST_REQUESTS_S = 1.0
@@ -90,7 +93,18 @@ class LeavingConnections:
 def run(settings: GatewaySettings) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit status."""
     configure_logs("gateway", level=settings.log_level, log_format=settings.log_format)
-    app = make_app(settings)
+    if settings.keys_file is None and settings.host not in _LOOPBACK and not settings.keys_off:
+        log.error(
+            "without API keys a gateway listens on this machine only",
+            host=settings.host,
+            mend="set GATEWAY_KEYS_FILE (scorestream keys new), or GATEWAY_KEYS_OFF=true if others keep the door",
+        )
+        return 2
+    try:
+        app = make_app(settings)
+    except BadKeysFile as error:
+        log.error("the gateway can't start", error=str(error))
+        return 2
     parts: Parts = app.state.parts
     config = uvicorn.Config(
         LeavingConnections(app, parts),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
 
 from gateway.errors import IdempotencyConflict, TooManyInFlight
 
@@ -40,7 +41,17 @@ class Submission:
     request_hash: str
     state: State = State.SENT
     reply: Reply | None = None
+    #: Done when the log has said whether it has the application; None before the first attempt.
+    acknowledged: asyncio.Future[Any] | None = None
     waiters: list[asyncio.Future[Reply]] = field(default_factory=list)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the log was given the application and has not refused it: a copy need not be written."""
+        acknowledged = self.acknowledged
+        if acknowledged is None:
+            return self.state is not State.SENT
+        return not acknowledged.done() or not (acknowledged.cancelled() or acknowledged.exception())
 
 
 class PendingReplies:
@@ -53,10 +64,12 @@ class PendingReplies:
         self._own: dict[bytes, Submission] = {}
         self.in_flight = 0
 
-    def find(self, application_id: str, client_id: str) -> Submission | None:
-        """The client's submission with this id; another client's is not found."""
+    def find(self, application_id: str, client_id: str | None) -> Submission | None:
+        """The submission with this id; another client's is not found, unless no client is named."""
         submission = self._recent.get(application_id)
-        return submission if submission is not None and submission.client_id == client_id else None
+        if submission is None or client_id not in {None, submission.client_id}:
+            return None
+        return submission
 
     def submission(self, application_id: str, client_id: str, request_hash: str) -> Submission:
         """The submission with this id, new or known; raises IdempotencyConflict for other bytes.

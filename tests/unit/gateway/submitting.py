@@ -10,7 +10,7 @@ from contracts.application import example
 from gateway.log import LoggedSubmission
 from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply
-from gateway.submissions import Caller, Submissions
+from gateway.submissions import Caller, KeyLookUp, Submissions
 from tests.fake_logs import FakeApplicationLog
 
 DECISION = Reply(200, b'{"decision":"approve"}')
@@ -52,6 +52,7 @@ class Inside:
             reply_partition=3,
             deadline_s=self.deadline_s,
             metrics=self.metrics,
+            keys=KeyLookUp(None, is_required=True),
         )
 
     def reply(self, submission: LoggedSubmission, reply: Reply = DECISION) -> bool:

@@ -42,7 +42,7 @@ async def test_background_work_that_ended_by_itself_is_neither_alive_nor_ready(p
     parts._running = asyncio.create_task(ended())
     await asyncio.wait([parts._running], timeout=5)
     assert parts.is_broken
-    assert "replies" in parts.not_ready()
+    assert "gateway" in parts.not_ready()
     await parts.stop()
 
 

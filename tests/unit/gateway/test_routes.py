@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 from contracts.application import example
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemType
 from contracts.events import ModelPromoted, encode
+from gateway.access import Access
 from gateway.app import make_app
 from gateway.errors import Starting
 from gateway.log import LoggedSubmission
@@ -47,8 +49,10 @@ class FakeParts:
     wrong: dict[str, str] = field(default_factory=dict)
     is_connected: bool = True
     is_broken: bool = False
+    ledger: None = None
 
     def __post_init__(self) -> None:
+        self.access = Access(self.settings.default_client_id, now=time.monotonic)
         self.inside.log.acknowledge = self._scored
 
     @property

@@ -115,10 +115,11 @@ async def test_an_acknowledgement_after_the_deadline_makes_it_accepted() -> None
     inside = Inside(deadline_s=SOON_S, log=FakeApplicationLog(never))
     with pytest.raises(NotAccepted) as error:
         await inside.submissions.submit(body(), caller())
-    inside.log.sent[0][1].set_result(None)
-    await asyncio.sleep(0)
     known = inside.pending.find(error.value.application_id, "bank")
     assert known is not None
+    assert known.acknowledged is not None
+    inside.log.sent[0][1].set_result(None)
+    await known.acknowledged
     assert known.state is State.ACCEPTED
 
 
@@ -147,15 +148,31 @@ async def test_an_accepted_application_is_waited_for_again_not_written_again() -
     assert len(inside.log.sent) == 1
 
 
-async def test_an_application_that_was_not_acknowledged_is_written_again_under_the_same_id() -> None:
+async def test_an_application_that_the_log_still_holds_is_not_written_again() -> None:
     inside = Inside(deadline_s=SOON_S, log=FakeApplicationLog(never))
-    ids = []
     for _ in range(2):
-        with pytest.raises(NotAccepted) as error:
+        with pytest.raises(NotAccepted):
             await inside.submissions.submit(body(), caller("k"))
-        ids.append(error.value.application_id)
-    assert len(set(ids)) == 1
-    assert [header(one, headers.APPLICATION_ID).decode() for one, _ in inside.log.sent] == ids
+    assert len(inside.log.sent) == 1
+
+
+async def test_an_application_that_the_log_refused_is_written_again_under_the_same_id() -> None:
+    inside = Inside(log=FakeApplicationLog(refused))
+    for _ in range(2):
+        with pytest.raises(NotAccepted):
+            await inside.submissions.submit(body(), caller("k"))
+    written = {header(one, headers.APPLICATION_ID) for one, _ in inside.log.sent}
+    assert len(inside.log.sent) == 2
+    assert len(written) == 1
+
+
+async def test_copies_that_come_together_are_written_once_and_answered_alike() -> None:
+    inside = Inside(max_in_flight=64)
+    copies = [asyncio.create_task(inside.submissions.submit(body(), caller("k"))) for _ in range(50)]
+    inside.reply(await sent(inside))
+    answers = await asyncio.gather(*copies)
+    assert len(inside.log.sent) == 1
+    assert {answer.reply for answer in answers} == {DECISION}
 
 
 async def test_the_same_key_with_other_bytes_is_a_conflict_and_no_record() -> None:
