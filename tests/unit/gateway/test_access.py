@@ -87,9 +87,12 @@ def test_a_key_over_its_rate_waits_for_its_tokens() -> None:
 
 def test_a_key_has_no_more_requests_under_way_than_it_may() -> None:
     access, header, _ = access_with(Scope.SCORE, max_in_flight=1)
-    with access.admitted(header, Scope.SCORE):
-        with pytest.raises(TooManyInFlight), access.admitted(header, Scope.SCORE):
-            pass
+    with (
+        access.admitted(header, Scope.SCORE),
+        pytest.raises(TooManyInFlight),
+        access.admitted(header, Scope.SCORE),
+    ):
+        pass
     with access.admitted(header, Scope.SCORE):
         pass
 
