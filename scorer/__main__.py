@@ -7,7 +7,8 @@ settings → logs → metrics → model → clients → lane; SIGTERM: finish th
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
+import os
 import signal
 import sys
 import time
@@ -67,6 +68,8 @@ class Scorer:
         )
         self.stream = LaneStream(settings, self.worker, self.metrics)
         self.liveness = Liveness(settings.stuck_after_s)
+        #: The drain had to give up; Faust's consumer thread goes on waiting for the broker.
+        self.is_abandoned = False
         self.health = HealthServer(
             self.metrics.registry, alive=self._not_alive, ready=self._not_ready, status=self._status
         )
@@ -93,8 +96,12 @@ class Scorer:
     async def _drain(self) -> None:
         log.info("draining")
         # With the broker away neither the batch at work nor the commit ends: the next owner repeats them.
-        with contextlib.suppress(Exception):
+        try:
             await asyncio.wait_for(self.stream.drain(), _LAST_BATCH_S)
+        except TimeoutError:
+            self.is_abandoned = True
+        except Exception:
+            log.exception("the lane did not drain; the next owner goes on from its last commit")
         await self.replies.finish(_LAST_REPLIES_S)
         await stop_all(self.reply_log, self.predictions, self.control, self.health, timeout_s=_LAST_FLUSH_S)
 
@@ -139,8 +146,19 @@ async def _started(start: Callable[[], Awaitable[None]]) -> None:
 
 async def serve(settings: ScorerSettings) -> int:
     """Run a scorer until SIGTERM or SIGINT; the process's exit status."""
+    scorer = Scorer(settings)
+    status = await _served(scorer)
+    if scorer.is_abandoned:
+        # That thread is no daemon: Python would wait for it, and it for a broker that may never come.
+        log.warning("leaving at once; what was not committed is read again by the next owner")
+        logging.shutdown()
+        os._exit(status)
+    return status
+
+
+async def _served(scorer: Scorer) -> int:
     loop = asyncio.get_running_loop()
-    running = loop.create_task(Scorer(settings).run())
+    running = loop.create_task(scorer.run())
     for sig in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sig, running.cancel)
     try:
