@@ -30,6 +30,7 @@ _REPLY_STATUS = {
     DeadLetterReason.MALFORMED_HEADER: (422, ProblemType.INVALID_HEADER),
     DeadLetterReason.REPLY_TOPIC_NOT_ALLOWED: (422, ProblemType.INVALID_HEADER),
     DeadLetterReason.SCORING_FAILED: (410, ProblemType.DEAD_LETTERED),
+    DeadLetterReason.SCORING_KILLED: (410, ProblemType.DEAD_LETTERED),
 }
 
 
@@ -117,6 +118,22 @@ def problem_reply(rejected: Rejected) -> OutputRecord | None:
         application_id=rejected.application_id,
     )
     reply = _reply(rejected.reply_to.correlation_id, rejected.application_id, status, encode(document))
+    reply.headers.append(("content-type", PROBLEM_CONTENT_TYPE.encode()))
+    return reply
+
+
+def conflict_reply(accepted: Accepted) -> OutputRecord | None:
+    """The problem document for a known application id with other bytes, or None when nobody waits."""
+    if accepted.reply_to is None:
+        return None
+    document = ProblemDocument(
+        type=ProblemType.IDEMPOTENCY_CONFLICT.value,
+        title="The application id belongs to another body",
+        status=409,
+        detail="this id was used for other bytes; send the same bytes again, or choose a new id",
+        application_id=accepted.application_id,
+    )
+    reply = _reply(accepted.reply_to.correlation_id, accepted.application_id, 409, encode(document))
     reply.headers.append(("content-type", PROBLEM_CONTENT_TYPE.encode()))
     return reply
 

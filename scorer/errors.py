@@ -71,3 +71,7 @@ class BundleUnavailable(Unavailable):
 
 class NoModel(Unavailable):
     """There is no model to decide with yet."""
+
+
+class LogTruncated(Unavailable):
+    """The prediction stream is shorter than it was: what this process knows of it is wrong."""

@@ -37,7 +37,7 @@ class KafkaReplies:
     def __init__(self, reply_log: RecordLog, metrics: ScorerMetrics) -> None:
         self._log = reply_log
         self._metrics = metrics
-        self._under_way: set[asyncio.Task[int]] = set()
+        self._under_way: set[asyncio.Task[list[int]]] = set()
 
     async def send(self, replies: Iterable[tuple[ReplyAddress, OutputRecord]]) -> None:
         """See Replies."""
@@ -67,7 +67,7 @@ class KafkaReplies:
         exists = await self._log.has_partition(address.topic, address.partition)
         return address.partition if exists else None
 
-    def _done(self, task: asyncio.Task[int]) -> None:
+    def _done(self, task: asyncio.Task[list[int]]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("replies were not delivered", error=type(error).__name__)
