@@ -20,6 +20,8 @@ CLIENT_ID: Final = "client-id"
 SUBMITTED_AT: Final = "submitted-at"
 REQUEST_HASH: Final = "request-hash"
 BATCH_ID: Final = "batch-id"
+#: Of a batch made from a file: the row's number, from 0, decimal text.
+BATCH_ROW: Final = "batch-row"
 TRACEPARENT: Final = "traceparent"
 SCHEMA_VERSION: Final = "schema-version"
 

@@ -35,3 +35,8 @@ def application_id_for_key(*, client_id: str, idempotency_key: str, applicant_id
 def application_id_for_record(topic: str, partition: int, offset: int) -> str:
     """The id of a record whose producer sent none: a UUIDv5, so that a redelivery has the same."""
     return str(uuid.uuid5(NAMESPACE, f"record\x1f{topic}\x1f{partition}\x1f{offset}"))
+
+
+def application_id_for_row(batch_id: str, row: int) -> str:
+    """The id of a row of a file that is sent as a batch: a UUIDv5, so that sending it again is the same."""
+    return str(uuid.uuid5(NAMESPACE, f"row\x1f{batch_id}\x1f{row}"))

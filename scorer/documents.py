@@ -22,6 +22,9 @@ from scorer.decide import Verdict
 from scorer.intake import Accepted, Rejected
 from scorer.records import OutputRecord
 
+#: What a producer said about an application and its prediction repeats.
+_CARRIED = (headers.CLIENT_ID, headers.BATCH_ID, headers.BATCH_ROW, headers.TRACEPARENT)
+
 _REPLY_STATUS = {
     DeadLetterReason.UNDECODABLE: (422, ProblemType.INVALID_APPLICATION),
     DeadLetterReason.INVALID: (422, ProblemType.INVALID_APPLICATION),
@@ -92,7 +95,7 @@ def prediction(
         headers=[
             (headers.SCHEMA_VERSION, headers.SCHEMA_VERSION_1),
             (headers.APPLICATION_ID, accepted.application_id.encode()),
-            *_carried(record.headers, headers.CLIENT_ID, headers.BATCH_ID, headers.TRACEPARENT),
+            *_carried(record.headers, *_CARRIED),
         ],
     )
 

@@ -173,19 +173,26 @@ class LaneWorker:
     async def _recorded(
         self, repeated: Sequence[Accepted], documents: dict[str, bytes]
     ) -> list[tuple[Accepted, bytes]]:
-        """The recorded decision of each application that was sent again; from this batch or from the log."""
+        """The recorded decision for each repeated application that somebody waits for."""
+        waiting = [one for one in repeated if one.reply_to is not None]
+        offsets: dict[int, set[int]] = defaultdict(set)
+        for one in waiting:
+            if one.application_id not in documents and (offset := self._offset(one)) is not None:
+                offsets[one.record.partition].add(offset)
+        read = {p: await self._publication.recorded(p, wanted) for p, wanted in offsets.items()}
         found: list[tuple[Accepted, bytes]] = []
-        for one in repeated:
-            document = documents.get(one.application_id)
-            known = self.indexes[one.record.partition].find(one.application_id)
-            if document is None and known is not None and known.offset is not None:
-                try:
-                    document = await self._publication.recorded(one.record.partition, known.offset)
-                except LookupError:
-                    log.warning("a recorded decision is gone", application_id=one.application_id)
-            if document is not None:
+        for one in waiting:
+            from_log = read.get(one.record.partition, {}).get(self._offset(one) or 0)
+            document = documents.get(one.application_id, from_log)
+            if document is None:
+                log.warning("a recorded decision is gone", application_id=one.application_id)
+            else:
                 found.append((one, document))
         return found
+
+    def _offset(self, one: Accepted) -> int | None:
+        known = self.indexes[one.record.partition].find(one.application_id)
+        return None if known is None else known.offset
 
     def _circumstances(self, model: ModelInUse, deciding_s: float) -> Circumstances:
         now = self._unix_time()

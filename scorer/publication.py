@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -65,9 +65,9 @@ class Publication:
             documents.update(others)
         return documents
 
-    async def recorded(self, partition: int, offset: int) -> bytes:
-        """The decision document that is recorded at `offset`; LookupError when it is gone."""
-        return await self._stream.decision_at(partition, offset)
+    async def recorded(self, partition: int, offsets: Collection[int]) -> dict[int, bytes]:
+        """The decision documents that are recorded at `offsets`; what retention took is left out."""
+        return await self._stream.decisions_at(partition, offsets)
 
     async def _publish(
         self, partition: int, batch: Sequence[Decided], index: DecisionIndex
@@ -95,12 +95,13 @@ class Publication:
         )
         index.record(await self._stream.read(partition, index.next_offset, stop))
         index.next_offset = max(index.next_offset, stop)
-        others: dict[str, bytes] = {}
+        firsts: dict[str, int] = {}
         for one, offset in zip(batch, offsets, strict=True):
             known = index.find(one.accepted.application_id)
             if known is not None and known.offset is not None and known.offset != offset:
-                others[one.accepted.application_id] = await self._stream.decision_at(partition, known.offset)
-        return others
+                firsts[one.accepted.application_id] = known.offset
+        recorded = await self._stream.decisions_at(partition, firsts.values())
+        return {application_id: recorded[offset] for application_id, offset in firsts.items()}
 
 
 def _logged(batch: Sequence[Decided], offsets: Sequence[int]) -> list[LoggedPrediction]:
