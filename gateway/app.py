@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from gateway import problems
 from gateway.parts import Parts
@@ -30,7 +31,7 @@ def make_app(settings: GatewaySettings) -> FastAPI:
             yield
         await parts.stop()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # its /docs needs nothing from outside
         title="scorestream gateway", version="1", description=_DESCRIPTION, lifespan=lifespan, redoc_url=None
     )
     app.state.parts = parts

@@ -17,13 +17,15 @@ from functools import partial
 import structlog
 from aiokafka.errors import KafkaError
 
-from contracts.topics import MODEL_PROMOTIONS
+from contracts.topics import APPLICATIONS_DLQ, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
 from infra.runtime.presence import announced
+from infra.runtime.stopping import stop_all
 from scorer import faust_seam
 from scorer.app import LaneStream
 from scorer.committed import KafkaCommittedOffsets
+from scorer.errors import TopicsUnfit
 from scorer.health import HealthServer
 from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.liveness import Liveness
@@ -41,7 +43,9 @@ from scorer.takeover import Reach
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
+_LAST_BATCH_S = 10.0
 _LAST_REPLIES_S = 2.0
+_LAST_FLUSH_S = 5.0
 
 
 class Scorer:
@@ -111,6 +115,7 @@ class Scorer:
         try:
             for client in (self.control, self.durable_log, self.reply_log, self.predictions, self.offsets):
                 await _started(client.start)
+            await self._require_partitions()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.models.follow(self.control))
                 tasks.create_task(self._watch())
@@ -119,15 +124,25 @@ class Scorer:
         finally:
             await self._drain()
 
+    async def _require_partitions(self) -> None:
+        """Predictions and dead letters go to their input's partition number: it has to be there."""
+        lane = self.settings.lane
+        needed = await self.durable_log.partition_count(lane.applications.name)
+        for topic in (lane.predictions, APPLICATIONS_DLQ):
+            if await self.durable_log.partition_count(topic.name) < needed or needed == 0:
+                raise TopicsUnfit(
+                    f"{topic.name} needs at least the {needed} partitions of {lane.applications.name}; "
+                    "mend it: scorestream topics ensure"
+                )
+
     async def _drain(self) -> None:
         log.info("draining")
+        # With the broker away neither the batch at work nor the commit ends: the next owner repeats them.
         with contextlib.suppress(Exception):
-            await self.stream.drain()
+            await asyncio.wait_for(self.stream.drain(), _LAST_BATCH_S)
         await self.replies.finish(_LAST_REPLIES_S)
         clients = (self.reply_log, self.durable_log, self.predictions, self.offsets, self.control)
-        for client in (*clients, self.health):
-            with contextlib.suppress(KafkaError, OSError):
-                await client.stop()
+        await stop_all(*clients, self.health, timeout_s=_LAST_FLUSH_S)
 
     async def _watch(self) -> None:
         while True:
@@ -180,6 +195,9 @@ async def serve(settings: ScorerSettings) -> int:
         return 0
     except BaseExceptionGroup as group:
         log.error("the scorer ends", errors=[repr(error) for error in group.exceptions])
+        return 1
+    except TopicsUnfit as error:
+        log.error("the scorer can't start", error=str(error))
         return 1
     except OSError as error:
         log.error("the scorer can't start", error=str(error), mend="set SCORER_PORT to a free port")

@@ -60,6 +60,8 @@ class LaneStream:
         stopped = asyncio.create_task(self.app.wait_until_stopped())
         try:
             await asyncio.wait({committing, watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if committing.done():
+                committing.result()
             raise self.failure or self.app.crash_reason or RuntimeError("Faust stopped by itself")
         finally:
             for task in (committing, watching, stopped):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 
 import structlog
@@ -22,15 +23,18 @@ def verdicts(
         return [], []
     try:
         return list(zip(accepted, _decided(accepted, model), strict=True)), []
-    except Exception:
-        log.exception("a micro-batch could not be decided at once; trying its applications one by one")
+    except Exception as error:
+        log.error(
+            "a micro-batch could not be decided at once; trying its applications one by one",
+            **_without_words(error),
+        )
     found: list[tuple[Accepted, Verdict]] = []
     failed: list[Rejected] = []
     for one in accepted:
         try:
             found.append((one, _decided([one], model)[0]))
         except Exception as error:
-            log.exception("scoring failed", application_id=one.application_id)
+            log.error("scoring failed", application_id=one.application_id, **_without_words(error))
             failed.append(_scoring_failed(one, error))
     return found, failed
 
@@ -47,3 +51,8 @@ def _scoring_failed(one: Accepted, error: Exception) -> Rejected:
         DeadLetterReason.SCORING_FAILED,
         f"scoring raised {type(error).__name__}; the scorer's log has it under this id",
     )
+
+
+def _without_words(error: Exception) -> dict[str, str]:
+    """What an error was and where: its message may quote the applicant and stays out of the log."""
+    return {"error": type(error).__name__, "where": "".join(traceback.format_tb(error.__traceback__))}

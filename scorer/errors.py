@@ -75,3 +75,7 @@ class NoModel(Unavailable):
 
 class LogTruncated(Unavailable):
     """The prediction stream is shorter than it was: what this process knows of it is wrong."""
+
+
+class TopicsUnfit(Unavailable):
+    """A topic that this process writes to is not there, or has too few partitions."""

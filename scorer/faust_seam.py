@@ -27,10 +27,10 @@ def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: floa
     topics and open a port on every address. Times are set because its defaults give a dead
     worker's partitions away only after a minute.
     """
-    servers = ",".join(f"kafka://{server}" for server in connection.bootstrap_servers.split(","))
+    servers = ";".join(f"kafka://{server.strip()}" for server in connection.bootstrap_servers.split(","))
     return faust.App(
         group,
-        broker=servers.replace(",", ";"),
+        broker=servers,
         broker_credentials=_credentials(connection),
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=min(1.0, session_timeout_s / 4),

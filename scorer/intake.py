@@ -21,6 +21,9 @@ from scorer.records import InputRecord
 
 #: A list of problems is cut here in the header `detail`; the error reply has them all.
 _MAX_DETAIL_CHARS: Final = 1_000
+#: Headers of an input that its prediction carries on.
+CARRIED: Final = (headers.CLIENT_ID, headers.BATCH_ID, headers.BATCH_ROW, headers.TRACEPARENT)
+_MAX_CARRIED_BYTES: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def take_in(record: InputRecord, *, reply_topics: Set[str], max_value_bytes: int
     try:
         application_id = headers.application_id(record.headers) or application_id
         reply_to = _allowed(headers.reply_address(record.headers), reply_topics)
+        _check_carried(record)
         value = _checked_value(record, max_value_bytes)
         logged = decode_logged(value)
     except MalformedHeader as error:
@@ -104,6 +108,13 @@ def _allowed(address: ReplyAddress | None, reply_topics: Set[str]) -> ReplyAddre
             f"{', '.join(sorted(reply_topics))}",
         )
     return address
+
+
+def _check_carried(record: InputRecord) -> None:
+    # They go on into the prediction, which must fit in a record whatever a producer writes.
+    for name in CARRIED:
+        if len(record.headers.get(name, b"")) > _MAX_CARRIED_BYTES:
+            raise MalformedHeader(name, f"at most {_MAX_CARRIED_BYTES} bytes")
 
 
 def _checked_value(record: InputRecord, max_value_bytes: int) -> bytes:

@@ -131,9 +131,13 @@ class LaneWorker:
         batch = self._take_in(records)
         self._decide(batch)
         started = time.perf_counter()
-        documents, _ = await asyncio.gather(
-            self._publication.publish(batch.decided, self.indexes), self._publish_dead_letters(batch)
-        )
+        try:
+            documents, _ = await asyncio.gather(
+                self._publication.publish(batch.decided, self.indexes), self._publish_dead_letters(batch)
+            )
+        except BaseException:
+            self._forget(batch.sorted.new)
+            raise
         self._metrics.publishing.observe(time.perf_counter() - started)
         decided = [(one.accepted, documents[one.accepted.application_id]) for one in batch.decided]
         decided += await self._recorded(batch.sorted.repeated, documents)
@@ -158,8 +162,7 @@ class LaneWorker:
         model = self._model()
         found, failed = verdicts(batch.sorted.new, model)
         batch.deciding_s = time.perf_counter() - started
-        for poison in failed:
-            self.indexes[poison.record.partition].forget(poison.application_id)
+        self._forget(failed)
         batch.rejected += failed
         circumstances = self._circumstances(model, batch.deciding_s)
         for one, verdict in found:
@@ -169,6 +172,10 @@ class LaneWorker:
             self._metrics.probability.observe(verdict.probability_of_default)
         if found:
             self.last_decision_at = circumstances.decided_at
+
+    def _forget(self, undecided: Iterable[Accepted | Rejected]) -> None:
+        for one in undecided:
+            self.indexes[one.record.partition].forget(one.application_id)
 
     async def _recorded(
         self, repeated: Sequence[Accepted], documents: dict[str, bytes]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from infra.runtime.kafka import KafkaConnection
@@ -105,10 +106,14 @@ class KafkaRecordLog:
         """See RecordLog."""
         return partition in await self._partitions(topic)
 
+    async def partition_count(self, topic: str) -> int:
+        """Partitions of a topic; 0 when there is none."""
+        return len(await self._partitions(topic))
+
     async def _partitions(self, topic: str) -> list[int]:
         try:
             found = await asyncio.wait_for(self._started().partitions_for(topic), _METADATA_TIMEOUT_S)
-        except TimeoutError:
+        except (TimeoutError, KafkaError):  # not there, or not ours to see
             return []
         return sorted(found)
 

@@ -11,9 +11,12 @@ import click
 _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("status", "One screen: broker, topics, lag, workers, model, what is down."),
     "score": ("score", "Send applications over HTTP and print their decisions."),
+    "score-batch": ("score_batch", "Score a file of applications through the batch lane."),
     "gateway": ("gateway", "Run a gateway: applications over HTTP."),
     "scorer": ("scorer", "Run a scorer: decide a lane's applications."),
     "topics": ("topics", "Create the topics on a cluster, or compare them."),
+    "dlq": ("dlq", "Dead letters: list, show, put back."),
+    "keys": ("keys", "API keys of the gateway: make, list, revoke."),
     "sample-data": ("sample_data", "Write sample data with the tables and facts of Home Credit."),
     "train": ("train", "Train a model and register it as Staging."),
     "promote": ("promote", "Check a version and make it Production."),

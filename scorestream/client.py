@@ -3,50 +3,57 @@
     with ScorestreamClient("http://127.0.0.1:8000") as client:
         decision = client.decide({"SK_ID_CURR": 100002, ...})
 
+    async with AsyncScorestreamClient("http://127.0.0.1:8000") as client:
+        decisions = await asyncio.gather(*(client.decide(one) for one in applications))
+
 A retry sends the same bytes with the same key, so it is the same application, never a second one.
+For files of applications there is the batch lane: `scorestream score-batch`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-import uuid
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import httpx
 import msgspec
 
-from contracts.errors import ProblemDocument
-from contracts.events import DecisionDocument, decode_decision
+from contracts.events import DecisionDocument
+from scorestream.answers import (
+    Attempts,
+    ClientError,
+    NotDecidedInTime,
+    Refused,
+    access_headers,
+    decision_in,
+    submission_headers,
+)
 
-_RETRIED: Final = frozenset({429, 503})
-_RETRY_AFTER_MAX_S: Final = 5.0
-_problem_decoder = msgspec.json.Decoder(ProblemDocument)
+__all__ = ["AsyncScorestreamClient", "ClientError", "NotDecidedInTime", "Refused", "ScorestreamClient"]
 
-
-class Refused(Exception):
-    """The gateway will not decide this; `problem` says why and names the fields."""
-
-    def __init__(self, problem: ProblemDocument) -> None:
-        fields = "; ".join(f"{error.field}: {error.detail}" for error in problem.errors)
-        super().__init__(f"{problem.title}: {fields or problem.detail}")
-        self.problem = problem
-
-
-class NotDecidedInTime(Exception):
-    """No decision within the client's patience; the application may still be decided."""
-
-    def __init__(self, application_id: str | None, waited_s: float) -> None:
-        super().__init__(f"no decision after {waited_s:.1f} s; ask again for {application_id or 'it'}")
-        self.application_id = application_id
+_DEFAULT_PATIENCE_S = 30.0
 
 
 class ScorestreamClient:
-    """A connection to one gateway address. `patience_s` bounds every call, retries included."""
+    """Connections to one gateway address, for one thread.
 
-    def __init__(self, base_url: str, *, patience_s: float = 30.0) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=patience_s)
+    Parameters
+    ----------
+    base_url
+        `http://host:port` of the gateway.
+    api_key
+        Sent with every request; None where keys are off.
+    patience_s
+        Longest time that `decide` and `wait` take, retries included.
+    """
+
+    def __init__(
+        self, base_url: str, *, api_key: str | None = None, patience_s: float = _DEFAULT_PATIENCE_S
+    ) -> None:
+        self._http = httpx.Client(base_url=base_url, timeout=patience_s, headers=access_headers(api_key))
         self._patience_s = patience_s
 
     def __enter__(self) -> Self:
@@ -63,64 +70,75 @@ class ScorestreamClient:
 
     def submit(self, application: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
         """The gateway's one answer, whatever it is: no retry, no waiting."""
-        headers = {"Content-Type": "application/json"}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        return self._http.post("/v1/applications", content=msgspec.json.encode(application), headers=headers)
+        return self._post(msgspec.json.encode(application), key)
 
     def decide(self, application: Mapping[str, Any], *, key: str | None = None) -> DecisionDocument:
         """The decision, retried and waited for.
 
         Raises Refused when the gateway refuses the application, NotDecidedInTime after `patience_s`.
         """
-        key = key or str(uuid.uuid4())
-        started = time.monotonic()
-        application_id: str | None = None
-        while (waited_s := time.monotonic() - started) < self._patience_s:
+        attempts = Attempts(application, self._patience_s, key or "")
+        while True:
+            attempts.require_patience()
+            time.sleep(attempts.pause_s)
             try:
-                answer = self.submit(application, key=key)
+                decision = attempts.taken(self._post(attempts.body, attempts.key))
             except httpx.TransportError:
-                time.sleep(0.2)
+                attempts.lost()
                 continue
-            application_id = _application_id(answer) or application_id
-            if answer.status_code == 202 and application_id is not None:
-                return self.wait_for(application_id, patience_s=self._patience_s - waited_s)
-            if answer.status_code not in _RETRIED:
-                return _decision(answer)
-            time.sleep(_retry_after_s(answer))
-        raise NotDecidedInTime(application_id, waited_s)
+            if decision is not None:
+                return decision
 
     def get(self, application_id: str) -> DecisionDocument | None:
         """The decision by id; None while it is pending. Raises Refused for 404 and 410."""
-        answer = self._http.get(f"/v1/applications/{application_id}")
-        return None if answer.status_code == 202 else _decision(answer)
+        return decision_in(self._http.get(f"/v1/applications/{application_id}"))
 
-    def wait_for(self, application_id: str, *, patience_s: float) -> DecisionDocument:
-        """The decision by id once it is there; NotDecidedInTime after `patience_s`."""
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
-            if (decision := self.get(application_id)) is not None:
+    def _post(self, body: bytes, key: str | None) -> httpx.Response:
+        return self._http.post("/v1/applications", content=body, headers=submission_headers(key))
+
+
+class AsyncScorestreamClient:
+    """The same for asyncio; one client serves any number of tasks."""
+
+    def __init__(
+        self, base_url: str, *, api_key: str | None = None, patience_s: float = _DEFAULT_PATIENCE_S
+    ) -> None:
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=patience_s, headers=access_headers(api_key))
+        self._patience_s = patience_s
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def submit(self, application: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
+        """See ScorestreamClient.submit."""
+        return await self._post(msgspec.json.encode(application), key)
+
+    async def decide(self, application: Mapping[str, Any], *, key: str | None = None) -> DecisionDocument:
+        """See ScorestreamClient.decide."""
+        attempts = Attempts(application, self._patience_s, key or "")
+        while True:
+            attempts.require_patience()
+            await asyncio.sleep(attempts.pause_s)
+            try:
+                decision = attempts.taken(await self._post(attempts.body, attempts.key))
+            except httpx.TransportError:
+                attempts.lost()
+                continue
+            if decision is not None:
                 return decision
-            time.sleep(0.05)
-        raise NotDecidedInTime(application_id, patience_s)
 
+    async def get(self, application_id: str) -> DecisionDocument | None:
+        """See ScorestreamClient.get."""
+        return decision_in(await self._http.get(f"/v1/applications/{application_id}"))
 
-def _decision(answer: httpx.Response) -> DecisionDocument:
-    if answer.status_code == 200:
-        return decode_decision(answer.content)
-    try:
-        problem = _problem_decoder.decode(answer.content)
-    except msgspec.MsgspecError:
-        answer.raise_for_status()
-        raise
-    raise Refused(problem)
-
-
-def _application_id(answer: httpx.Response) -> str | None:
-    location: str = answer.headers.get("location", "")
-    return location.rpartition("/")[2] or None
-
-
-def _retry_after_s(answer: httpx.Response) -> float:
-    asked = answer.headers.get("retry-after", "1")
-    return min(float(asked) if asked.isdigit() else 1.0, _RETRY_AFTER_MAX_S)
+    async def _post(self, body: bytes, key: str | None) -> httpx.Response:
+        return await self._http.post("/v1/applications", content=body, headers=submission_headers(key))

@@ -96,11 +96,7 @@ def promote(
         bundle = _proved(registry, candidate, Path(folder) / "candidate")
         gates = [Gate("bundle proves its golden scores", True, bundle.digest)]
         if production is not None and production.version != candidate.version:
-            in_use = read_bundle(
-                registry.fetch_bundle(production, Path(folder) / "production"),
-                expected_digest=production.digest,
-            )
-            gates += compare_with_production(bundle.manifest.lineage, in_use.manifest.lineage)
+            gates += _compared(registry, bundle, production, Path(folder) / "production")
     failed = [f"{gate.name}: {gate.detail}" for gate in gates if not gate.is_passed]
     if failed and not force:
         raise GatesNotPassed(candidate.version, failed)
@@ -139,6 +135,17 @@ def _proved(registry: Registry, version: RegisteredVersion, folder: Path) -> Bun
     except BundleRefused as refused:
         raise GatesNotPassed(version.version, [f"the bundle is refused: {refused}"]) from refused
     return bundle
+
+
+def _compared(
+    registry: Registry, challenger: Bundle, production: RegisteredVersion, folder: Path
+) -> list[Gate]:
+    try:
+        in_use = read_bundle(registry.fetch_bundle(production, folder), expected_digest=production.digest)
+    except BundleRefused as refused:
+        # What this code can no longer read must not keep its successor out.
+        return [Gate("not worse than Production", True, f"not comparable: Production's {refused}")]
+    return compare_with_production(challenger.manifest.lineage, in_use.manifest.lineage)
 
 
 def _event(version: RegisteredVersion, bundle: Bundle, occasion: Occasion) -> ModelPromoted:

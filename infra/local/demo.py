@@ -129,7 +129,7 @@ def _score(platform: LocalPlatform, display: Display, folder: Path) -> None:
     display.console.print(
         f"All answered through Kafka within {DEADLINE_MS} ms; the slowest took {slowest:.0f} ms."
     )
-    ways = asyncio.run(traces(platform.bootstrap_servers, scored))
+    ways = asyncio.run(traces(platform.connection(), scored))
     display.console.print(
         "Their way through Kafka (correlation id: topic[partition]@offset …):", markup=False
     )

@@ -23,6 +23,7 @@ from infra.kafka.watchdog import Watchdog
 from infra.local.mlflow_server import MlflowServer
 from infra.local.processes import Child, run_to_end
 from infra.local.settings import LocalSettings
+from infra.runtime.kafka import KafkaConnection
 
 MODEL_NAME: Final = "credit-risk"
 _READY_TIMEOUT_S: Final = 60
@@ -115,6 +116,10 @@ class LocalPlatform:
         while self._stops:
             with contextlib.suppress(Exception):
                 self._stops.pop()()
+
+    def connection(self) -> KafkaConnection:
+        """How the platform's own looks at Kafka connect."""
+        return KafkaConnection(bootstrap_servers=self.bootstrap_servers)
 
     def environment(self) -> dict[str, str]:
         """Variables by which the platform's processes and commands find each other."""

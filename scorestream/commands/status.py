@@ -16,6 +16,7 @@ from rich.text import Text
 
 from contracts.lanes import Lane
 from infra.runtime.kafka import KafkaConnection
+from scorestream.console import table_console
 from scorestream.platform_status import Addresses, PlatformStatus, Service, platform_status
 
 
@@ -47,7 +48,7 @@ def status(**options: Any) -> None:
         run_dir=options["run_dir"],
     )
     found = asyncio.run(platform_status(addresses))
-    _print(found, Console(highlight=False))
+    _print(found, table_console())
     sys.exit(1 if found.down else 0)
 
 

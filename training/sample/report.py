@@ -1,7 +1,7 @@
 """Compares a folder of the CSV files with the published figures, column by column.
 
 ``compare`` gives the findings as values, ``render`` as a Markdown table. It reads a sample or the
-real files alike, one table at a time: a full-size folder takes 2 GB at most.
+real files alike, one table at a time: a full-size folder takes about 2.5 GB of memory.
 
     python -m training.sample.report DIR > report.md
 """

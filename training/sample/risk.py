@@ -86,9 +86,9 @@ LOADINGS: dict[str, dict[str, float]] = {
 #: TARGET, the bad rates over the deciles of the external scores and the AUC are the published ones.
 WEIGHTS: dict[str, float] = {
     "age": 0.06,
-    "ext_source_1": -0.41,
-    "ext_source_2": -0.49,
-    "ext_source_3": -0.52,
+    "ext_source_1": -0.42,
+    "ext_source_2": -0.505,
+    "ext_source_3": -0.53,
     "gender": 0.16,
     "education": 0.18,
     "income_type": 0.03,
@@ -112,7 +112,7 @@ WEIGHTS: dict[str, float] = {
     "social_circle": 0.06,
     "thin_file": -0.06,
     "bureau_strain": 0.35,
-    "payment_indiscipline": 0.46,
+    "payment_indiscipline": 0.50,
 }
 
 

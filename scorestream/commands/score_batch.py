@@ -1,0 +1,65 @@
+"""`scorestream score-batch`: a file of applications through the batch lane."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import click
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from infra.runtime.kafka import KafkaConnection
+
+
+@click.command(name="score-batch")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Parquet file of decisions."
+)
+@click.option(
+    "--window",
+    default=20_000,
+    show_default=True,
+    type=click.IntRange(min=1_000),
+    help="Most applications sent and not decided at any time.",
+)
+@click.option("--client-id", default="batch", show_default=True, help="Whose applications these are.")
+def score_batch(file: Path, out: Path, window: int, client_id: str) -> None:
+    """Score FILE (.csv or .parquet with Home Credit columns) and write OUT, one row per application.
+
+    Needs a worker of the lane: scorestream scorer --lane batch. Can be stopped at any moment; the same
+    command goes on where it was, and nothing is scored twice. Rows that can't be decided are in OUT
+    with the reason of their dead letter. The cluster is KAFKA_BOOTSTRAP_SERVERS.
+    """
+    from scorestream.batch.rows import UnreadableFile  # noqa: PLC0415 - DuckDB, not for --help
+    from scorestream.batch.run import BatchOptions, BatchProgress, BatchRun  # noqa: PLC0415
+    from scorestream.batch.state import OtherBatch  # noqa: PLC0415
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn("{task.fields[counted]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("reading the file", total=None, counted="")
+
+        def report(progress: BatchProgress) -> None:
+            bar.update(
+                task, description="scoring", total=progress.rows, completed=progress.done, sent=progress.sent
+            )
+
+        run = BatchRun(file, out, BatchOptions(KafkaConnection(), window, client_id), report)
+        try:
+            results = asyncio.run(run.run())
+        except (UnreadableFile, OtherBatch, KafkaError) as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            raise click.ClickException("stopped; the same command goes on from here") from None
+    click.echo(f"{results.rows - results.dead:,} decided, {results.dead:,} put aside; written to {out}")

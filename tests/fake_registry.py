@@ -1,0 +1,65 @@
+"""A model registry in memory, bundles in a folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.models import write_model
+from training.build import BuiltModel
+from training.errors import UnknownVersion
+from training.gates import Gate
+from training.registry import PREVIOUS, PRODUCTION, STAGING, Occasion, RegisteredVersion
+
+
+class FakeRegistry:
+    """Implements `training.registry.Registry`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._versions: dict[tuple[str, str], RegisteredVersion] = {}
+        self._aliases: dict[tuple[str, str], RegisteredVersion] = {}
+        self.gates: dict[tuple[str, str], tuple[Gate, ...]] = {}
+
+    def with_inputs(self, name: str, inputs_digest: str) -> RegisteredVersion | None:
+        made_of = [
+            version
+            for version in self._versions.values()
+            if (version.name, version.inputs_digest) == (name, inputs_digest)
+        ]
+        return made_of[-1] if made_of else None
+
+    def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
+        return self._aliases.get((name, alias))
+
+    def version(self, name: str, version: str) -> RegisteredVersion:
+        if (name, version) not in self._versions:
+            raise UnknownVersion(f"{name} has no version {version}")
+        return self._versions[name, version]
+
+    def register(self, built: BuiltModel) -> RegisteredVersion:
+        name = built.manifest.model_name
+        number = str(1 + sum(1 for known, _ in self._versions if known == name))
+        place = self._folder / name / number
+        registered = RegisteredVersion(
+            name=name,
+            version=number,
+            run_id=f"run-{number}",
+            bundle_uri=str(place),
+            digest=write_model(place, built),
+            inputs_digest=built.manifest.lineage.inputs_digest,
+        )
+        self._versions[name, number] = registered
+        self._aliases[name, STAGING] = registered
+        return registered
+
+    def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
+        return Path(shutil.copytree(version.bundle_uri, folder / "bundle"))
+
+    def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
+        before = self._aliases.get((version.name, PRODUCTION))
+        if before is not None and before != version:
+            self._aliases[version.name, PREVIOUS] = before
+        self._aliases[version.name, PRODUCTION] = version
+        self.gates[version.name, version.version] = tuple(gates)

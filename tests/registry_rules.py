@@ -1,0 +1,134 @@
+"""What a model registry must do: the same rules for the fake and for the one on MLflow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from contracts.events import ModelPromoted
+from scorer.bundle import read_bundle
+from tests.models import built_model
+from training.build import BuiltModel
+from training.errors import GatesNotPassed, UnknownVersion
+from training.registry import (
+    PREVIOUS,
+    PRODUCTION,
+    STAGING,
+    Occasion,
+    RegisteredVersion,
+    Registry,
+    promote,
+    roll_back,
+)
+
+OCCASION = Occasion(at="2026-11-24T10:00:00.000Z", by="somebody")
+
+
+def built(name: str, *, seed: int = 5, auc: float | None = None) -> BuiltModel:
+    """The small model under another name, perhaps claiming another AUC."""
+    model = built_model(seed)
+    lineage = model.manifest.lineage
+    metrics = lineage.metrics if auc is None else {**lineage.metrics, "auc": auc}
+    lineage = msgspec.structs.replace(lineage, metrics=metrics, inputs_digest=f"{name}-{seed}-{auc}")
+    return replace(model, manifest=msgspec.structs.replace(model.manifest, model_name=name, lineage=lineage))
+
+
+def version_at(registry: Registry, name: str, alias: str) -> str:
+    found = registry.with_alias(name, alias)
+    assert found is not None
+    return found.version
+
+
+class RegistryRules:
+    """Subclassed with a `registry` fixture."""
+
+    @pytest.fixture
+    def name(self) -> str:
+        return f"credit-risk-{uuid4().hex[:8]}"
+
+    def promoted(self, registry: Registry, name: str, version: str | None = None) -> ModelPromoted:
+        return promote(registry, name=name, version=version, occasion=OCCASION)
+
+    def test_a_registered_version_is_staged_and_found_by_its_inputs(
+        self, registry: Registry, name: str
+    ) -> None:
+        version = registry.register(built(name))
+        assert registry.with_alias(name, STAGING) == version
+        assert registry.with_alias(name, PRODUCTION) is None
+        assert registry.with_inputs(name, f"{name}-5-None") == version
+        assert registry.with_inputs(name, "other") is None
+        assert registry.version(name, version.version) == version
+
+    def test_what_does_not_exist_is_said_to_be_missing(self, registry: Registry, name: str) -> None:
+        assert registry.with_alias(name, PRODUCTION) is None
+        assert registry.with_inputs(name, "x") is None
+        with pytest.raises(UnknownVersion, match="no version 7"):
+            registry.version(name, "7")
+        with pytest.raises(UnknownVersion, match=r"nothing of .* is staged"):
+            self.promoted(registry, name)
+        with pytest.raises(UnknownVersion, match="no earlier Production"):
+            roll_back(registry, name=name, version=None, occasion=OCCASION)
+
+    def test_the_bundle_comes_back_as_it_went_in(self, registry: Registry, name: str, tmp_path: Path) -> None:
+        version = registry.register(built(name))
+        folder = registry.fetch_bundle(version, tmp_path)
+        assert read_bundle(folder, expected_digest=version.digest).model_text == built(name).model_text
+
+    def test_promoting_moves_the_alias_and_says_all_that_a_scorer_needs(
+        self, registry: Registry, name: str
+    ) -> None:
+        version = registry.register(built(name))
+        event = self.promoted(registry, name)
+        assert version_at(registry, name, PRODUCTION) == version.version
+        assert (event.name, event.version, event.digest) == (name, version.version, version.digest)
+        assert event.bundle_uri == version.bundle_uri
+        assert event.metrics["auc"] == built(name).metrics["auc"]
+        assert event.cut_offs.keys() == {"approve_below", "decline_from"}
+        assert (event.promoted_at, event.promoted_by) == (OCCASION.at, OCCASION.by)
+
+    def test_promoting_twice_changes_nothing(self, registry: Registry, name: str) -> None:
+        registry.register(built(name))
+        assert self.promoted(registry, name) == self.promoted(registry, name)
+        assert registry.with_alias(name, PREVIOUS) is None
+
+    def test_a_version_that_looks_worse_is_not_promoted_unless_forced(
+        self, registry: Registry, name: str
+    ) -> None:
+        good = registry.register(built(name))
+        self.promoted(registry, name)
+        worse = registry.register(built(name, auc=built(name).metrics["auc"] - 0.05))
+        with pytest.raises(GatesNotPassed, match="AUC not worse"):
+            self.promoted(registry, name)
+        assert version_at(registry, name, PRODUCTION) == good.version
+        promote(registry, name=name, version=None, occasion=OCCASION, force=True)
+        assert version_at(registry, name, PRODUCTION) == worse.version
+
+    def test_rolling_back_returns_to_the_version_before_and_back_again(
+        self, registry: Registry, name: str
+    ) -> None:
+        first = self.promote_new(registry, name, seed=5)
+        second = self.promote_new(registry, name, seed=6)
+        assert version_at(registry, name, PREVIOUS) == first.version
+        event = roll_back(registry, name=name, version=None, occasion=OCCASION)
+        assert (event.version, event.digest) == (first.version, first.digest)
+        assert version_at(registry, name, PRODUCTION) == first.version
+        assert roll_back(registry, name=name, version=None, occasion=OCCASION).version == second.version
+
+    def test_rolling_back_to_a_named_version_needs_no_gates(self, registry: Registry, name: str) -> None:
+        oldest = self.promote_new(registry, name, seed=5)
+        self.promote_new(registry, name, seed=6)
+        self.promote_new(registry, name, seed=5, auc=built(name).metrics["auc"] + 0.05)
+        event = roll_back(registry, name=name, version=oldest.version, occasion=OCCASION)
+        assert event.version == oldest.version
+        assert version_at(registry, name, PRODUCTION) == oldest.version
+
+    def promote_new(
+        self, registry: Registry, name: str, *, seed: int, auc: float | None = None
+    ) -> RegisteredVersion:
+        version = registry.register(built(name, seed=seed, auc=auc))
+        self.promoted(registry, name)
+        return version

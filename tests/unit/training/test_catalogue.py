@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from feature_service.application import FEATURES, MODEL_INPUTS
+from training.catalogue import CATALOGUE, features_by_group
+
+
+def test_every_feature_a_model_may_use_has_a_reason() -> None:
+    unprotected = [feature.name for feature in FEATURES if not feature.is_protected]
+    groups = features_by_group(unprotected)
+    assert sorted(name for _, names in groups for name in names) == sorted(unprotected)
+
+
+@pytest.mark.parametrize("name", [feature.name for feature in FEATURES if feature.is_protected])
+def test_what_is_protected_has_no_reason_and_so_cannot_be_used(name: str) -> None:
+    with pytest.raises(LookupError, match=name):
+        features_by_group([name])
+
+
+def test_every_group_is_used_by_default_but_the_time_of_applying() -> None:
+    used = {group.code for group, _ in features_by_group(MODEL_INPUTS)}
+    assert {group.code for group in CATALOGUE} - used == {"APPLICATION_TIME"}
+
+
+def test_codes_are_unique_and_each_is_said_in_two_languages() -> None:
+    assert len({group.code for group in CATALOGUE}) == len(CATALOGUE)
+    for group in CATALOGUE:
+        assert group.english.endswith(".")
+        assert group.french.endswith(".")
+        assert group.english != group.french

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.fake_registry import FakeRegistry
+from tests.models import TINY, built_model, no_progress, random_rows, random_target, write_csv
+from tests.registry_rules import OCCASION, RegistryRules, built
+from training.errors import GatesNotPassed
+from training.gates import compare_with_production
+from training.registry import Registry, promote
+from training.train import TrainingPlan, train
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> FakeRegistry:
+    return FakeRegistry(tmp_path / "registry")
+
+
+class TestFakeRegistry(RegistryRules):
+    @pytest.fixture
+    def registry(self, tmp_path: Path) -> Registry:
+        return FakeRegistry(tmp_path / "registry")
+
+
+def plan_in(folder: Path) -> TrainingPlan:
+    rows = random_rows(900, seed=51)
+    write_csv(folder / "application_train.csv", rows, random_target(rows, seed=51))
+    return TrainingPlan(folder=folder, model_name="credit-risk", settings=TINY, seed=1)
+
+
+def test_training_the_same_inputs_again_finds_the_version_they_gave(
+    tmp_path: Path, registry: FakeRegistry
+) -> None:
+    plan = plan_in(tmp_path)
+    first = train(plan, registry, progress=no_progress)
+    again = train(plan, registry, progress=no_progress)
+    assert first.built is not None
+    assert again.built is None
+    assert again.version == first.version
+
+
+def test_training_by_force_or_with_another_seed_makes_a_version(
+    tmp_path: Path, registry: FakeRegistry
+) -> None:
+    plan = plan_in(tmp_path)
+    first = train(plan, registry, progress=no_progress)
+    forced = train(plan, registry, force=True, progress=no_progress)
+    other = train(
+        TrainingPlan(folder=plan.folder, model_name=plan.model_name, settings=TINY, seed=2),
+        registry,
+        progress=no_progress,
+    )
+    assert [version.version.version for version in (first, forced, other)] == ["1", "2", "3"]
+    assert forced.version.digest == first.version.digest
+    assert other.version.digest != first.version.digest
+
+
+def test_a_bundle_that_was_tampered_with_is_never_promoted_not_even_by_force(registry: FakeRegistry) -> None:
+    version = registry.register(built("credit-risk"))
+    golden = Path(version.bundle_uri) / "golden.json"
+    golden.write_text(golden.read_text().replace("0x1", "0x2", 1))
+    with pytest.raises(GatesNotPassed, match="hash-mismatch"):
+        promote(registry, name="credit-risk", version=None, occasion=OCCASION, force=True)
+    assert registry.with_alias("credit-risk", "production") is None
+
+
+def test_a_production_bundle_that_cannot_be_read_any_more_does_not_keep_its_successor_out(
+    registry: FakeRegistry,
+) -> None:
+    before = registry.register(built("credit-risk"))
+    promote(registry, name="credit-risk", version=None, occasion=OCCASION)
+    (Path(before.bundle_uri) / "notes.txt").write_text("left by a newer trainer")
+    after = registry.register(built("credit-risk", seed=6))
+    assert promote(registry, name="credit-risk", version=None, occasion=OCCASION).version == after.version
+
+
+def test_the_facts_of_a_promotion_are_kept_with_the_version(registry: FakeRegistry) -> None:
+    version = registry.register(built("credit-risk"))
+    promote(registry, name="credit-risk", version=None, occasion=OCCASION)
+    assert registry.gates["credit-risk", version.version][0].is_passed
+
+
+def test_figures_on_other_applicants_are_not_compared() -> None:
+    lineage = built_model().manifest.lineage
+    worse = {**lineage.metrics, "auc": 0.5, "cost_per_applicant": 0.9}
+    elsewhere = msgspec.structs.replace(lineage, sha256={"application_train.csv": "9"}, metrics=worse)
+    assert [gate.is_passed for gate in compare_with_production(elsewhere, lineage)] == [True]
+    here = msgspec.structs.replace(lineage, metrics=worse)
+    assert [gate.is_passed for gate in compare_with_production(here, lineage)] == [False, False]
