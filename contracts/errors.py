@@ -49,6 +49,7 @@ class DeadLetterReason(StrEnum):
     MALFORMED_HEADER = "MALFORMED_HEADER"
     REPLY_TOPIC_NOT_ALLOWED = "REPLY_TOPIC_NOT_ALLOWED"
     SCORING_FAILED = "SCORING_FAILED"
+    SCORING_KILLED = "SCORING_KILLED"
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

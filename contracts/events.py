@@ -77,14 +77,16 @@ class ApplicationScored(msgspec.Struct, frozen=True, kw_only=True):
     """A prediction: the decision plus all that is needed to recompute it bit for bit.
 
     `decision` and `application` are embedded bytes: the document that was answered and the value
-    that was submitted, both untouched. `request_hash` is the SHA-256 of the submitted value;
-    `feature_hash` the SHA-256 of the little-endian float32 feature vector; `margin` the raw
+    that was submitted, both untouched. JSON embedded in JSON loses the white space around it, which
+    `application_margins` keeps where there was any: see `submitted_value`. `request_hash` is the SHA-256 of
+    the submitted value; `feature_hash` that of the little-endian float32 feature vector; `margin` the raw
     score in log-odds; `unseen_categories` the fields whose category the contract does not know.
     """
 
     application_id: str
     decision: msgspec.Raw
     application: msgspec.Raw
+    application_margins: tuple[str, str] | None = None
     request_hash: str
     feature_hash: str
     margin: float
@@ -131,6 +133,24 @@ class SnapshotPublished(msgspec.Struct, frozen=True, kw_only=True):
     n_features: int
     manifest_sha256: str
 
+
+def white_space_around(value: bytes) -> tuple[str, str] | None:
+    """The white space before and after a JSON text, or None when there is none."""
+    bare = value.strip(_WHITE_SPACE)
+    if len(bare) == len(value):
+        return None
+    start = value.index(bare)
+    return value[:start].decode(), value[start + len(bare) :].decode()
+
+
+def submitted_value(scored: ApplicationScored) -> bytes:
+    """The value as it was submitted, to the byte: its SHA-256 is `request_hash`."""
+    before, after = scored.application_margins or ("", "")
+    return before.encode() + bytes(scored.application) + after.encode()
+
+
+#: What JSON allows around a value (RFC 8259, section 2).
+_WHITE_SPACE = b" \t\n\r"
 
 _encoder = msgspec.json.Encoder()
 _decision_decoder = msgspec.json.Decoder(DecisionDocument)

@@ -37,6 +37,8 @@ DLQ_SOURCE_PARTITION: Final = "source-partition"
 DLQ_SOURCE_OFFSET: Final = "source-offset"
 DLQ_ATTEMPTS: Final = "attempts"
 DLQ_FIRST_SEEN: Final = "first-seen"
+#: On a dead letter that had to be cut: how many bytes key, value and headers of the input had.
+DLQ_TRUNCATED_FROM_BYTES: Final = "truncated-from-bytes"
 
 #: What every record carries as `schema-version` today. A breaking change is a new topic.
 SCHEMA_VERSION_1: Final = b"1"

@@ -18,6 +18,7 @@ from contracts.events import (
     SourceRecord,
     Timings,
     encode,
+    white_space_around,
 )
 from scorer.decide import Verdict
 from scorer.intake import CARRIED, Accepted, Rejected
@@ -31,10 +32,9 @@ _REPLY_STATUS = {
     DeadLetterReason.MALFORMED_HEADER: (422, ProblemType.INVALID_HEADER),
     DeadLetterReason.REPLY_TOPIC_NOT_ALLOWED: (422, ProblemType.INVALID_HEADER),
     DeadLetterReason.SCORING_FAILED: (410, ProblemType.DEAD_LETTERED),
+    DeadLetterReason.SCORING_KILLED: (410, ProblemType.DEAD_LETTERED),
 }
 
-#: On a dead letter that was cut: how many bytes key, value and headers of the input had.
-TRUNCATED_FROM_BYTES: Final = "truncated-from-bytes"
 #: What of an input a dead letter holds at most; with our headers it stays below the topic's 1 MiB.
 _MAX_LETTER_BYTES: Final = 900_000
 _MAX_CUT_BYTES: Final = 1_000
@@ -79,6 +79,7 @@ def prediction(
         application_id=accepted.application_id,
         decision=msgspec.Raw(decision),
         application=msgspec.Raw(record.value or b"null"),
+        application_margins=white_space_around(record.value or b""),
         request_hash=accepted.request_hash,
         feature_hash=verdict.feature_hash,
         margin=verdict.margin,
@@ -128,6 +129,22 @@ def problem_reply(rejected: Rejected) -> OutputRecord | None:
     return reply
 
 
+def conflict_reply(accepted: Accepted) -> OutputRecord | None:
+    """The problem document for a known application id with other bytes, or None when nobody waits."""
+    if accepted.reply_to is None:
+        return None
+    document = ProblemDocument(
+        type=ProblemType.IDEMPOTENCY_CONFLICT.value,
+        title="The application id belongs to another body",
+        status=409,
+        detail="this id was used for other bytes; send the same bytes again, or choose a new id",
+        application_id=accepted.application_id,
+    )
+    reply = _reply(accepted.reply_to.correlation_id, accepted.application_id, 409, encode(document))
+    reply.headers.append(("content-type", PROBLEM_CONTENT_TYPE.encode()))
+    return reply
+
+
 def dead_letter(rejected: Rejected, *, attempts: int, first_seen: str) -> OutputRecord:
     """The input's bytes and headers, untouched, with why they are here.
 
@@ -152,7 +169,7 @@ def dead_letter(rejected: Rejected, *, attempts: int, first_seen: str) -> Output
         key = None if key is None else key[:_MAX_CUT_BYTES]
         value = None if value is None else value[: _MAX_LETTER_BYTES - _MAX_CUT_BYTES]
         kept = []
-        added[TRUNCATED_FROM_BYTES] = str(n_bytes)
+        added[headers.DLQ_TRUNCATED_FROM_BYTES] = str(n_bytes)
     return OutputRecord(
         key=key,
         value=value,

@@ -91,6 +91,15 @@ def take_in(record: InputRecord, *, reply_topics: Set[str], max_value_bytes: int
     )
 
 
+def application_id_of(record: InputRecord) -> str:
+    """The id that `take_in` would give the record, without reading its value."""
+    derived = application_id_for_record(record.topic, record.partition, record.offset)
+    try:
+        return headers.application_id(record.headers) or derived
+    except MalformedHeader:
+        return derived
+
+
 def _allowed(address: ReplyAddress | None, reply_topics: Set[str]) -> ReplyAddress | None:
     if address is not None and address.topic not in reply_topics:
         raise _Poison(

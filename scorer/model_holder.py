@@ -130,12 +130,12 @@ class ModelHolder:
 
     async def _loaded(self, promoted: ModelPromoted) -> ServingModel:
         try:
-            return _load(await self._cache.folder(promoted), promoted)
+            return await asyncio.to_thread(_load, await self._cache.folder(promoted), promoted)
         except BundleRefused:
             # It was good when it was put into the cache: the disk may have damaged it since.
             if not self._cache.discard(promoted):
                 raise
-            return _load(await self._cache.folder(promoted), promoted)
+            return await asyncio.to_thread(_load, await self._cache.folder(promoted), promoted)
 
 
 def _load(folder: Path, promoted: ModelPromoted) -> ServingModel:

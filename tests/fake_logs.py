@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka.partitioner import murmur2
 
+from contracts.events import decode_scored
 from contracts.headers import ReplyAddress
 from gateway.log import LoggedSubmission
+from scorer.decision_index import LoggedPrediction
 from scorer.records import OutputRecord
 
 
@@ -39,7 +41,7 @@ class FakeRecordLog:
             record for (name, _), batch in sorted(self.written.items()) if name == topic for record in batch
         ]
 
-    async def append(self, topic: str, partition: int, records: Sequence[OutputRecord]) -> int:
+    async def append(self, topic: str, partition: int, records: Sequence[OutputRecord]) -> list[int]:
         """See RecordLog."""
         if topic in self.held:
             await self.held[topic].wait()
@@ -51,7 +53,7 @@ class FakeRecordLog:
         base = len(log)
         log.extend(records)
         self.journal.append(f"acknowledged {topic}")
-        return base
+        return list(range(base, base + len(records)))
 
     async def partition_for(self, topic: str, key: bytes) -> int | None:
         """See RecordLog."""
@@ -60,6 +62,38 @@ class FakeRecordLog:
     async def has_partition(self, topic: str, partition: int) -> bool:
         """See RecordLog."""
         return partition < self.topics.get(topic, 0)
+
+
+class FakePredictionStream:
+    """PredictionStream over what a FakeRecordLog holds of one topic."""
+
+    def __init__(self, log: FakeRecordLog, topic: str) -> None:
+        self._log = log
+        self._topic = topic
+
+    async def bounds(self, partition: int) -> tuple[int, int]:
+        """See PredictionStream."""
+        return 0, len(self._log.written[self._topic, partition])
+
+    async def read(self, partition: int, start: int, stop: int) -> list[LoggedPrediction]:
+        """See PredictionStream."""
+        found = []
+        for offset, record in enumerate(self._log.written[self._topic, partition]):
+            if start <= offset < stop:
+                one = decode_scored(record.value or b"")
+                found.append(
+                    LoggedPrediction(offset, offset, one.application_id, one.request_hash, one.source.offset)
+                )
+        return found
+
+    async def decisions_at(self, partition: int, offsets: Collection[int]) -> dict[int, bytes]:
+        """See PredictionStream."""
+        written = self._log.written[self._topic, partition]
+        return {
+            offset: bytes(decode_scored(written[offset].value or b"").decision)
+            for offset in offsets
+            if offset < len(written)
+        }
 
 
 @dataclass

@@ -100,7 +100,7 @@ async def test_the_largest_input_that_its_topic_takes_fits_among_the_dead_letter
     log = KafkaRecordLog(KafkaConnection(bootstrap_servers=kafka_bootstrap), durable=True)
     await log.start()
     letter = dead_letter(poison, attempts=1, first_seen="2026-11-24T09:00:00.000Z")
-    assert await log.append(dead_letters, 0, [letter]) == 0
+    assert await log.append(dead_letters, 0, [letter]) == [0]
     (written,) = await read(kafka_bootstrap, dead_letters, 0)
     assert written.value == letter.value
     await log.stop()

@@ -11,12 +11,14 @@ from aiokafka.errors import KafkaError
 from contracts import headers
 from contracts.events import ModelVersion, decode_decision, decode_scored
 from contracts.lanes import Lane
-from scorer.lane_worker import LaneWorker, Rules
+from scorer.decision_index import DecisionIndex
+from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.metrics import ScorerMetrics
 from scorer.model import ServingModel
 from scorer.model_holder import ModelInUse
+from scorer.publication import Publication
 from scorer.records import InputRecord
-from tests.fake_logs import FakeRecordLog, FakeReplies
+from tests.fake_logs import FakePredictionStream, FakeRecordLog, FakeReplies
 from tests.unit.scorer.arriving import MAX_BYTES, REPLY_TOPICS, asking, body, record
 
 pytestmark = pytest.mark.anyio
@@ -58,11 +60,20 @@ class Bench:
         self.worker = LaneWorker(
             Rules(lane, "scorer-1", REPLY_TOPICS, MAX_BYTES),
             model=lambda: ModelInUse(ModelVersion("credit-risk", "7"), "d" * 64, "then", self.serving),
-            predictions=self.log,
-            replies=self.replies,
+            outlets=Outlets(
+                Publication(
+                    lane.predictions.name,
+                    log=self.log,
+                    stream=FakePredictionStream(self.log, lane.predictions.name),
+                ),
+                self.log,
+                self.replies,
+            ),
             metrics=self.metrics,
             unix_time=itertools.count(1_000).__next__,
         )
+
+        self.worker.indexes = {partition: DecisionIndex(1_000) for partition in range(4)}
 
     def decided(self) -> list[int]:
         """Applicants of the predictions, in the log's order."""
@@ -151,18 +162,6 @@ async def test_a_batch_that_failed_is_decided_when_it_is_read_again(bench: Bench
     await bench.worker.work([applicant(1)])
     assert bench.decided() == [1]
     assert bench.worker.progress.uncommitted() == {1: 1}
-
-
-async def test_a_partition_that_never_got_through_its_first_batch_still_shows_where_it_stands(
-    bench: Bench,
-) -> None:
-    bench.log.held["predictions"] = asyncio.Event()
-    at_work = asyncio.create_task(bench.worker.work([applicant(1, offset=40)]))
-    await asyncio.wait([at_work], timeout=0.05)
-    assert bench.worker.progress.next_offset(1) == 40
-    bench.log.held["predictions"].set()
-    await at_work
-    assert bench.worker.progress.next_offset(1) == 41
 
 
 async def test_an_input_seen_twice_is_skipped(bench: Bench) -> None:

@@ -8,19 +8,20 @@ from scorer.progress import Progress
 
 def test_nothing_is_committable_before_anything_is_finished() -> None:
     progress = Progress()
-    progress.begun(0, 7)
+    progress.restart({0: 7})
     assert progress.uncommitted() == {}
     assert progress.is_new(0, 7)
+    assert not progress.is_new(0, 6)
 
 
-def test_where_a_partition_stands_is_known_from_its_first_record_on() -> None:
+def test_where_a_partition_stands_is_known_from_its_assignment_on() -> None:
     progress = Progress()
     assert progress.next_offset(0) is None
-    progress.begun(0, 7)
-    progress.begun(0, 8)
+    progress.restart({0: 7})
     assert progress.next_offset(0) == 7
     progress.finished(0, 7)
     assert progress.next_offset(0) == 8
+    assert progress.owned() == {0: 8}
 
 
 def test_the_next_offset_is_committed_once() -> None:
@@ -40,13 +41,13 @@ def test_what_is_finished_while_a_commit_is_under_way_is_still_to_commit() -> No
     assert progress.uncommitted() == {0: 6}
 
 
-def test_a_new_assignment_forgets_everything() -> None:
+def test_a_new_assignment_starts_from_what_is_committed() -> None:
     progress = Progress()
-    progress.begun(0, 4)
     progress.finished(0, 4)
-    progress.restart()
+    progress.restart({1: 3})
     assert progress.is_new(0, 4)
     assert progress.next_offset(0) is None
+    assert progress.next_offset(1) == 3
     assert progress.uncommitted() == {}
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 
 import pytest
-
 from gateway.ledger.errors import Behind, LogUnavailable
 from gateway.ledger.freshness import Freshness
 from gateway.ledger.progress import LogPartition, Progress
