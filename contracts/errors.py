@@ -35,6 +35,7 @@ class ProblemType(StrEnum):
     UNKNOWN_APPLICATION = "urn:scorestream:problem:unknown-application"
     DEAD_LETTERED = "urn:scorestream:problem:dead-lettered"
     NO_MODEL = "urn:scorestream:problem:no-model"
+    NOT_HTTP = "urn:scorestream:problem:not-http"
     NOT_FOUND = "urn:scorestream:problem:not-found"
     INTERNAL = "urn:scorestream:problem:internal"
 

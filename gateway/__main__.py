@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 from gateway.app import make_app
+from gateway.bounded_http import BoundedRequests
 from gateway.drain import stop_listening, wait_until_closed
 from gateway.keys_file import BadKeysFile
 from gateway.parts import Parts
@@ -97,7 +98,7 @@ def run(settings: GatewaySettings) -> int:
         log.error(
             "without API keys a gateway listens on this machine only",
             host=settings.host,
-            mend="set GATEWAY_KEYS_FILE (scorestream keys new), or GATEWAY_KEYS_OFF=true if others keep the door",
+            mend="set GATEWAY_KEYS_FILE (scorestream keys new), or GATEWAY_KEYS_OFF=true if others do",
         )
         return 2
     try:
@@ -111,7 +112,7 @@ def run(settings: GatewaySettings) -> int:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedRequests,
         lifespan="on",
         log_config=None,
         access_log=False,

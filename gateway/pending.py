@@ -62,6 +62,7 @@ class PendingReplies:
         self._recent_max = recent_max
         self._recent: OrderedDict[str, Submission] = OrderedDict()
         self._own: dict[bytes, Submission] = {}
+        self._keys: OrderedDict[tuple[str, str], str] = OrderedDict()
         self.in_flight = 0
 
     def find(self, application_id: str, client_id: str | None) -> Submission | None:
@@ -82,6 +83,14 @@ class PendingReplies:
         if known.request_hash != request_hash:
             raise IdempotencyConflict(application_id)
         return known
+
+    def claim_key(self, client_id: str, key: str, application_id: str) -> None:
+        """Note what a client uses a key for; raises IdempotencyConflict when it used it for another."""
+        owner = self._keys.setdefault((client_id, key), application_id)
+        if len(self._keys) > self._recent_max:
+            self._keys.popitem(last=False)
+        if owner != application_id:
+            raise IdempotencyConflict(owner)
 
     @contextmanager
     def waiting(self, submission: Submission, correlation_id: bytes) -> Iterator[asyncio.Future[Reply]]:

@@ -112,13 +112,20 @@ class MeasuredAnswers:
         parts: Parts = scope["app"].state.parts
         started = time.perf_counter()
 
+        def note(status: int) -> None:
+            parts.metrics.answers.labels(str(status)).inc()
+            parts.metrics.answering.observe(time.perf_counter() - started)
+
         async def measured(message: Any) -> None:
             if message["type"] == "http.response.start":
-                parts.metrics.answers.labels(str(message["status"])).inc()
-                parts.metrics.answering.observe(time.perf_counter() - started)
+                note(message["status"])
             await send(message)
 
-        await self._app(scope, receive, measured)
+        try:
+            await self._app(scope, receive, measured)
+        except Exception:
+            note(500)  # answered further out, where this can't see it
+            raise
 
 
 async def _recorded(parts: Parts, application_id: str, client_id: str | None) -> Reply:

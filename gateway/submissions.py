@@ -106,6 +106,8 @@ class Submissions:
         application = decode_submitted(body)
         application_id = _application_id(caller, applicant_id(application))
         request_hash = hashlib.sha256(body).hexdigest()
+        if caller.idempotency_key is not None:
+            self._pending.claim_key(caller.client_id, caller.idempotency_key, application_id)
         submission = self._pending.submission(application_id, caller.client_id, request_hash)
         if submission.reply is None and not submission.is_under_way:
             recorded = await self._keys.recorded(caller, submission)

@@ -22,7 +22,7 @@ from contracts.events import (
 )
 from scorer.decide import Verdict
 from scorer.intake import CARRIED, Accepted, Rejected
-from scorer.records import OutputRecord
+from scorer.records import Headers, OutputRecord
 
 _REPLY_STATUS = {
     DeadLetterReason.UNDECODABLE: (422, ProblemType.INVALID_APPLICATION),
@@ -163,8 +163,10 @@ def dead_letter(rejected: Rejected, *, attempts: int, first_seen: str) -> Output
         headers.DLQ_FIRST_SEEN: first_seen,
     }
     key, value = record.key, record.value
-    kept = [(name, carried) for name, carried in record.headers.items() if name not in added]
-    n_bytes = len(key or b"") + len(value or b"") + sum(len(name) + len(carried) for name, carried in kept)
+    written = record.all_headers or tuple(record.headers.items())
+    kept = [(name, carried) for name, carried in written if name not in added]
+    n_bytes = len(key or b"") + len(value or b"")
+    n_bytes += sum(len(name) + len(carried or b"") for name, carried in kept)
     if n_bytes > _MAX_LETTER_BYTES:
         key = None if key is None else key[:_MAX_CUT_BYTES]
         value = None if value is None else value[: _MAX_LETTER_BYTES - _MAX_CUT_BYTES]
@@ -190,5 +192,5 @@ def _reply(correlation_id: bytes, application_id: str, status: int, document: by
     )
 
 
-def _carried(present: Mapping[str, bytes], *names: str) -> list[tuple[str, bytes]]:
+def _carried(present: Mapping[str, bytes], *names: str) -> Headers:
     return [(name, present[name]) for name in names if name in present]

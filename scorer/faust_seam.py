@@ -99,10 +99,10 @@ def is_current(app: faust.App, event: Any) -> bool:
 
 
 def input_record(event: Any) -> InputRecord:
-    """The Kafka record of an event. Header names that occur twice keep their last value."""
+    """The Kafka record of an event."""
     message = event.message
-    headers = message.headers or {}
-    pairs = headers.items() if hasattr(headers, "items") else headers
+    headers = message.headers or ()
+    pairs = tuple(headers.items() if hasattr(headers, "items") else headers)
     return InputRecord(
         topic=message.topic,
         partition=message.partition,
@@ -111,6 +111,7 @@ def input_record(event: Any) -> InputRecord:
         value=message.value,
         headers={name: value for name, value in pairs if value is not None},
         timestamp_ms=int(message.timestamp * 1000),
+        all_headers=pairs,
     )
 
 

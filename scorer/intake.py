@@ -69,15 +69,17 @@ def take_in(record: InputRecord, *, reply_topics: Set[str], max_value_bytes: int
     application_id = application_id_for_record(record.topic, record.partition, record.offset)
     reply_to: ReplyAddress | None = None
     try:
-        application_id = headers.application_id(record.headers) or application_id
         reply_to = _allowed(headers.reply_address(record.headers), reply_topics)
+        application_id = headers.application_id(record.headers) or application_id
         _check_carried(record)
         value = _checked_value(record, max_value_bytes)
         logged = decode_logged(value)
     except MalformedHeader as error:
-        return Rejected(record, application_id, None, DeadLetterReason.MALFORMED_HEADER, str(error))
+        reason = DeadLetterReason.MALFORMED_HEADER
+        return Rejected(record, application_id_of(record), reply_to, reason, str(error))
     except _Poison as poison:
-        return Rejected(record, application_id, reply_to, poison.reason, poison.detail, poison.problems)
+        found = application_id_of(record)
+        return Rejected(record, found, reply_to, poison.reason, poison.detail, poison.problems)
     except InvalidApplication as invalid:
         reason, detail = _describe(invalid.problems)
         return Rejected(record, application_id, reply_to, reason, detail, invalid.problems)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway.ledger.database import LaneDatabase, open_lane
 
 from contracts.lanes import Lane
+from gateway.ledger.database import LaneDatabase, open_lane
 
 
 @pytest.fixture

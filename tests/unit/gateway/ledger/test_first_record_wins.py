@@ -7,6 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.lanes import Lane
 from gateway.ledger.columns import from_columns, to_columns
 from gateway.ledger.database import open_lane
 from gateway.ledger.fetch import take_apart
@@ -16,8 +20,6 @@ from gateway.ledger.rebuild import rows_in_order
 from gateway.ledger.rules import Row, Status, merged
 from gateway.ledger.store import LaneStore
 from gateway.ledger.tables import applications, idempotency_keys, partitions, tallies
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.ledger_log import (
     TOPICS,
     MemoryLog,
@@ -29,8 +31,6 @@ from tests.ledger_log import (
     prediction,
     progress_from,
 )
-
-from contracts.lanes import Lane
 
 NAMES = ("a", "b", "c")
 _record = st.tuples(

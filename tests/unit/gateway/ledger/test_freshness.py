@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 import pytest
+
 from gateway.ledger.errors import Behind, LogUnavailable
 from gateway.ledger.freshness import Freshness
 from gateway.ledger.progress import LogPartition, Progress
@@ -95,3 +96,17 @@ def test_the_lag_is_unknown_until_a_look_was_passed() -> None:
     with pytest.raises(Behind):
         asyncio.run(freshness.passed(time.monotonic(), wait_s=0.05))
     assert freshness.lag_s is None
+
+
+def test_tables_that_fall_back_have_passed_nothing() -> None:
+    facts = Facts(end=5, read=5)
+
+    async def ask() -> Freshness:
+        freshness = facts.freshness()
+        await freshness.passed(time.monotonic(), wait_s=5)
+        facts.read = 4
+        with pytest.raises(Behind):
+            await freshness.passed(time.monotonic(), wait_s=0.05)
+        return freshness
+
+    assert asyncio.run(ask()).lag_s is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
+
 from gateway.ledger.database import LaneDatabase
 from gateway.ledger.errors import StorageUnavailable, Superseded
 from gateway.ledger.facts import Accepted, Position
@@ -12,7 +14,6 @@ from gateway.ledger.reading import LaneReader
 from gateway.ledger.retention import forget_old_months, oldest_kept
 from gateway.ledger.rules import Status
 from gateway.ledger.store import LaneStore
-from sqlalchemy import text
 from tests.ledger_log import TOPICS, MemoryLog, application, dead_letter, document, feed, fetches, prediction
 
 HERE = LogPartition("applications", 0)
