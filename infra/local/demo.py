@@ -104,9 +104,11 @@ def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path
     with display.step("Model promoted to Production") as note:
         note.text = platform.promote()
     with display.step("Scorers") as note:
-        platform.start_scorer(Lane.SYNC, settings.scorer_port)
-        platform.start_scorer(Lane.BATCH, settings.batch_scorer_port)
+        platform.start_scorers((Lane.SYNC, Lane.BATCH))
         note.text = "sync and batch lane"
+    with display.step("Ledger") as note:
+        platform.start_ledger()
+        note.text = platform.ledger_url
     with display.step("Gateway") as note:
         platform.start_gateway()
         note.text = platform.gateway_url
