@@ -19,6 +19,8 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dlq": ("dlq", "Dead letters: list, show, put back."),
     "keys": ("keys", "API keys of the gateway: make, list, revoke."),
     "sample-data": ("sample_data", "Write sample data with the tables and facts of Home Credit."),
+    "features": ("features", "Build the feature snapshot; list features and snapshots."),
+    "quality": ("quality", "Check the tables, and write the findings as a page."),
     "train": ("train", "Train a model and register it as Staging."),
     "promote": ("promote", "Check a version and make it Production."),
     "rollback": ("rollback", "Make an older version Production again."),

@@ -12,7 +12,8 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from faust.transport.drivers.aiokafka import Consumer
+from faust.transport.consumer import ThreadDelegateConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types.tuples import Message
 
 from infra.runtime.kafka import KafkaConnection
@@ -39,10 +40,11 @@ def test_the_version_is_the_one_that_was_read() -> None:
     assert version("mode-streaming") == "0.7.1"
 
 
-def test_the_private_commit_takes_offsets_and_says_whether_it_went_through() -> None:
-    assert parameters(Consumer._commit) == ["self", "offsets"]
-    assert inspect.iscoroutinefunction(Consumer._commit)
-    assert inspect.signature(Consumer._commit).return_annotation in (bool, "bool")
+def test_faust_has_its_consumer_in_a_thread_that_takes_calls() -> None:
+    assert issubclass(Consumer, ThreadDelegateConsumer)
+    assert parameters(AIOKafkaConsumerThread._ensure_consumer) == ["self"]
+    assert inspect.iscoroutinefunction(AIOKafkaConsumerThread.call_thread)
+    assert parameters(AIOKafkaConsumer.commit) == ["self", "offsets"]
 
 
 def test_positions_are_asked_for_by_partition() -> None:
@@ -184,7 +186,7 @@ async def test_records_of_any_kind_come_raw_and_in_order_and_nothing_is_committe
 
     async with running(Reader(kafka_bootstrap, group, topic)) as reader:
         await until(lambda: len(reader.events) == 4)
-        assert await faust_seam.commit(reader.app, topic, {0: 2})
+        assert await faust_seam.commit(reader.app, topic, {0: 2}, "working")
     assert await committed(kafka_bootstrap, group, topic) == {0: 2, 1: None}
 
 

@@ -15,7 +15,13 @@ import contracts
 from contracts import events, headers
 from contracts.application import decode_logged, decode_submitted
 from contracts.errors import DeadLetterReason, ProblemDocument, ProblemType
-from contracts.events import decode_decision, decode_promoted, decode_scored, encode
+from contracts.events import (
+    decode_decision,
+    decode_promoted,
+    decode_scored,
+    decode_snapshot_published,
+    encode,
+)
 from contracts.topics import APPLICATIONS, APPLICATIONS_BATCH, APPLICATIONS_DLQ, PREDICTIONS, TOPICS, Topic
 from scorer.documents import dead_letter
 from scorer.intake import Rejected, take_in
@@ -37,6 +43,7 @@ DECODERS: dict[str, Callable[[bytes], msgspec.Struct]] = {
     "predictions-batch": decode_scored,
     "replies": _reply,
     "model-promotions": decode_promoted,
+    "feature-snapshots": decode_snapshot_published,
 }
 
 
@@ -127,5 +134,5 @@ def test_a_golden_dead_letter_is_what_the_scorer_writes_for_its_input(path: Path
     finding = take_in(source, reply_topics=frozenset(), max_value_bytes=65_536)
     assert isinstance(finding, Rejected)
     written = dead_letter(finding, attempts=1, first_seen=said[headers.DLQ_FIRST_SEEN])
-    assert {name: text.decode() for name, text in written.headers} == said
+    assert {name: (text or b"").decode() for name, text in written.headers} == said
     assert (written.key, written.value) == (source.key, source.value)

@@ -82,7 +82,9 @@ class Bench:
 
     def dead(self) -> list[tuple[str, str]]:
         """Source offset and reason of the dead letters."""
-        letters = [dict(one.headers) for one in self.log.all_of("applications-dlq")]
+        letters = [
+            {name: value or b"" for name, value in one.headers} for one in self.log.all_of("applications-dlq")
+        ]
         return [
             (one[headers.DLQ_SOURCE_OFFSET].decode(), one[headers.DLQ_REASON].decode()) for one in letters
         ]
