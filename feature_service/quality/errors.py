@@ -1,6 +1,6 @@
 """What can go wrong around the quality gate.
 
-    QualityRejected              what was given cannot be checked or must not be used; never retried
+    GateInputRejected            what was given cannot be checked or must not be used; never retried
     ├── UnknownTable             a name that is none of the eight tables
     └── GateRefused              at least one critical finding: nothing may be built from these tables
 
@@ -9,13 +9,13 @@ the other. A file that cannot be read is a critical finding of its table.
 """
 
 
-class QualityRejected(Exception):
+class GateInputRejected(Exception):
     """The tables or the way they were named are at fault; trying again will not help."""
 
 
-class UnknownTable(QualityRejected):
+class UnknownTable(GateInputRejected):
     """A table name that no suite describes."""
 
 
-class GateRefused(QualityRejected):
+class GateRefused(GateInputRejected):
     """The gate found something critical; its sentences are the message."""

@@ -1,4 +1,4 @@
-"""The eight tables of a small sample as Parquet, and a way to spoil one of them."""
+"""The eight tables of a small sample as Parquet, a way to spoil one of them, and to find what was found."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from contracts.fields import Kind
+from feature_service.quality import Finding, GateReport, Severity, run_gate
 from feature_service.quality.suites import SUITES
 from training.sample import write_sample
 
@@ -48,3 +49,16 @@ def sample_as_parquet(folder: Path, *, applicants: int, seed: int) -> Tables:
                 {"types": types},
             )
     return tables
+
+
+def gate(tables: Tables) -> GateReport:
+    """The verdict, without pages."""
+    return run_gate(tables, docs_dir=None)
+
+
+def found(report: GateReport, table: str, column: str, severity: Severity) -> Finding:
+    """The one finding of that severity about that table and column."""
+    every = report.critical if severity is Severity.CRITICAL else report.warnings
+    (finding,) = [finding for finding in every if (finding.table, finding.column) == (table, column)]
+    assert finding.sentence.startswith(f"{table}, {column}: expected that ")
+    return finding
