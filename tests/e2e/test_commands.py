@@ -152,10 +152,18 @@ def applications_file(folder: Path, first_applicant: int) -> Path:
     return file
 
 
+@pytest.fixture
+def batch_scorer(scoring_path: ScoringPath) -> Iterator[Process]:
+    """A worker of the batch lane, which is gone again for the tests that bring their own."""
+    scorer = scoring_path.scorer(lane="batch")
+    yield scorer
+    scorer.terminate()
+
+
+@pytest.mark.usefixtures("batch_scorer")
 def test_a_batch_that_is_killed_goes_on_and_scores_nothing_twice(
     run: Callable[..., Result], scoring_path: ScoringPath, kafka: KafkaClient, tmp_path: Path
 ) -> None:
-    scoring_path.scorer(lane="batch")
     before = kafka.ends(APPLICATIONS_BATCH.name)
     file, out = applications_file(tmp_path, 3_000_000), tmp_path / "decisions.parquet"
     state = out.with_name("decisions.parquet.batch.json")
