@@ -26,7 +26,7 @@ HISTORY_VIEW: Final = "history"
 
 
 class FeatureColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One column of the model's input: `view` computes it, `categories` are the texts of its codes, in order."""
+    """One column of the model's input; `view` computes it, `categories` are the texts of its codes."""
 
     name: str
     view: str = APPLICATION_VIEW

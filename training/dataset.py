@@ -66,7 +66,8 @@ class Dataset:
     def select(self, rows: Rows, names: Sequence[str]) -> Features:
         """The rows' features under `names`, `(n_rows, n_names)`."""
         at = {name: index for index, name in enumerate(self.names)}
-        return np.ascontiguousarray(self.features[np.ix_(rows, [at[name] for name in names])])
+        columns = np.array([at[name] for name in names])
+        return np.ascontiguousarray(self.features[rows[:, None], columns])
 
     def grown_on(self, rows: Rows, names: Sequence[str], *, seed: int) -> Features:
         """As `select`, with blanks where real applications will have them (`training.blanks`)."""
@@ -137,9 +138,7 @@ def _parts(target: Target, persons: Rows, outcomes: MaturedOutcomes | None, seed
     return split_by_time(target, applied_at, seed=seed, persons=persons)
 
 
-def _history_of(
-    outcomes: MaturedOutcomes, history: HistoryFeatures, snapshots: Snapshots | None
-) -> Features:
+def _history_of(outcomes: MaturedOutcomes, history: HistoryFeatures, snapshots: Snapshots | None) -> Features:
     past = np.full((len(outcomes.target), len(history.names)), np.nan, dtype=np.float32)
     ids = ids_of(outcomes.columns)
     used = np.array([snapshot_id or "" for snapshot_id in outcomes.snapshot_ids])

@@ -80,7 +80,9 @@ class FittedModel:
     @property
     def n_leaves(self) -> int:
         """The leaves of all trees together: what a row's contributions cost."""
-        return sum(int(line.split("=")[1]) for line in self.text.splitlines() if line.startswith("num_leaves="))
+        return sum(
+            int(line.split("=")[1]) for line in self.text.splitlines() if line.startswith("num_leaves=")
+        )
 
     def margins(self, features: Features) -> npt.NDArray[np.float64]:
         """Raw scores in log-odds, `(n_rows,)`, of `(n_rows, n_model_features)`."""
@@ -144,9 +146,7 @@ def grow(
 def as_served(booster: lightgbm.Booster, settings: FitSettings) -> FittedModel:
     """The booster's best trees, written and read back."""
     text = booster.model_to_string(num_iteration=booster.best_iteration if booster.best_iteration > 0 else -1)
-    return FittedModel(
-        text=text, booster=lightgbm.Booster(model_str=text), num_threads=settings.num_threads
-    )
+    return FittedModel(text=text, booster=lightgbm.Booster(model_str=text), num_threads=settings.num_threads)
 
 
 def _reporter(progress: Progress, max_trees: int) -> Callable[[Any], None]:

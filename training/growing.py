@@ -70,7 +70,9 @@ def cross_validate(
         booster = grow_until_level(
             grown, watched, settings, seed=seed, progress=_of_fold(progress, fold, recipe.n_folds)
         )
-        aucs.append(auc_of(booster.predict(as_stated[unseen], num_threads=settings.num_threads), target[unseen]))
+        aucs.append(
+            auc_of(booster.predict(as_stated[unseen], num_threads=settings.num_threads), target[unseen])
+        )
         sizes.append(booster.best_iteration)
     return max(1, round(float(np.mean(sizes)))), tuple(aucs)
 

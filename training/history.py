@@ -83,7 +83,7 @@ class OneSnapshot:
 
 
 def rows_of_names(history: HistoryFeatures, names: Sequence[str], applicant_ids: ApplicantIds) -> Features:
-    """The history's columns under `names`, `(n_applicants, n_names)`; a name it lacks is missing throughout."""
+    """The history's columns under `names`, `(n_applicants, n_names)`; a name it lacks is missing."""
     at = {name: index for index, name in enumerate(history.names)}
     rows = history.rows(applicant_ids)
     chosen = np.full((len(applicant_ids), len(names)), np.nan, dtype=np.float32)

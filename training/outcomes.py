@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contracts.application import as_row, decode_logged
-from contracts.errors import ContractsError
+from contracts.problems import InvalidApplication
 from feature_service.application import Encoded, encode
 from training.errors import BadOutcomes
 
@@ -86,9 +86,7 @@ class ParquetOutcomes:
         table = pa.concat_tables(tables) if tables else OUTCOME_SCHEMA.empty_table()
         table = table.sort_by([("submitted_at", "ascending"), ("application_id", "ascending")])
         if table.num_rows == 0:
-            raise BadOutcomes(
-                f"{self.folder}: no outcome was observed from {observed_from} to {observed_to}"
-            )
+            raise BadOutcomes(f"{self.folder}: no outcome was observed from {observed_from} to {observed_to}")
         return _decoded(table, self.folder)
 
 
@@ -112,7 +110,7 @@ def _decoded(table: pa.Table, folder: Path) -> MaturedOutcomes:
             raise BadOutcomes(f"{folder}: application {application_id} has no outcome or no date")
         try:
             rows.append(as_row(decode_logged(outcome["application"] or b"").application))
-        except ContractsError as error:
+        except InvalidApplication as error:
             raise BadOutcomes(f"{folder}: application {application_id} can't be read: {error}") from error
         identity = (application_id, outcome["defaulted"], outcome["snapshot_id"], outcome["application"])
         digest.update(repr(identity).encode())

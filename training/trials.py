@@ -85,13 +85,11 @@ class TrialFolds:
         """How many there are."""
         return len(self.grown)
 
-    def measure(
-        self, fold: int, settings: FitSettings, is_over: Callable[[], bool] | None
-    ) -> tuple[float, int]:
+    def measure(self, fold: int, settings: FitSettings, is_over: Callable[[], bool]) -> tuple[float, int]:
         """AUC and number of trees on one fold; OutOfTime as soon as `is_over`."""
 
-        def watch(stage: str, share: float) -> None:
-            if is_over is not None and is_over():
+        def watch(_stage: str, _share: float) -> None:
+            if is_over():
                 raise OutOfTime
 
         booster: Any = grow_until_level(

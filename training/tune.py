@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import optuna
@@ -44,7 +44,6 @@ class TuningPlan:
     max_leaves: int = 8_000
     rows: int = 60_000
     n_folds: int = 3
-    storage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,20 @@ class TrialFinished:
     ended_ms: int
 
 
-class TrialLog(Protocol):
-    """Told of each finished trial."""
+TrialLog = Callable[[TrialFinished], None]
 
-    def __call__(self, trial: TrialFinished) -> None: ...
+
+@dataclass(frozen=True, slots=True)
+class StudyPlace:
+    """Which study it is, where it is kept, and what its trials start from.
+
+    `storage` is a database URL (SQLite or PostgreSQL), None for a study that ends with the process.
+    """
+
+    name: str
+    storage: str | None
+    base: FitSettings
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +90,10 @@ def tune(
     dataset: Dataset,
     features: tuple[str, ...],
     *,
-    base: FitSettings,
     plan: TuningPlan,
-    study_name: str,
-    seed: int,
+    place: StudyPlace,
     log: TrialLog,
     progress: Progress,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Tuned:
     """The settings with the best cross-validated AUC less the price of their leaves.
 
@@ -98,36 +104,48 @@ def tune(
     StudyUnavailable
         The study's database can't be used.
     """
-    deadline = None if plan.minutes is None else clock() + plan.minutes * 60.0
-
-    def is_over() -> bool:
-        return deadline is not None and clock() >= deadline
-
+    is_over = _over_after(plan.minutes)
+    seed, base = place.seed, place.base
     try:
-        study = open_study(plan.storage, study_name)
+        study = open_study(place)
         folds = TrialFolds.of(dataset, features, rows=plan.rows, n_folds=plan.n_folds, base=base, seed=seed)
         while len(finished := _finished(study)) < plan.trials and not (finished and is_over()):
             progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
             study.sampler = optuna.samplers.TPESampler(
                 seed=seed + len(finished), n_startup_trials=_STARTUP_TRIALS, multivariate=True
             )
-            _run_trial(study, folds, base=base, plan=plan, log=log, is_over=is_over if finished else None)
+            # The first trial is seen through: a run that found nothing would be of no use.
+            trial = _run_trial(study, folds, base, plan, is_over if finished else _never)
+            if trial.state in _FINISHED:
+                log(_for_log(trial))
     except KeyboardInterrupt:
         raise TuningInterrupted(
-            f"stopped; study {study_name} keeps its finished trials: run the same command to go on"
+            f"stopped; study {place.name} keeps its finished trials: run the same command to go on"
         ) from None
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise StudyUnavailable(f"study {study_name}: {str(error).splitlines()[0]}") from error
+        raise StudyUnavailable(f"study {place.name}: {str(error).splitlines()[0]}") from error
     return _tuned(study, base, plan)
 
 
-def open_study(storage: str | None, name: str) -> optuna.Study:
-    """The study, made if it is new; `storage` is a database URL, None keeps it in memory."""
+def _over_after(minutes: float | None) -> Callable[[], bool]:
+    if minutes is None:
+        return _never
+    deadline = time.monotonic() + minutes * 60.0
+    return lambda: time.monotonic() >= deadline
+
+
+def _never() -> bool:
+    return False
+
+
+def open_study(place: StudyPlace) -> optuna.Study:
+    """The study, made if it is new."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = place.storage
     if storage is not None and storage.startswith("sqlite:///"):
         Path(storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
-        study_name=name,
+        study_name=place.name,
         storage=storage,
         direction="maximize",
         load_if_exists=True,
@@ -139,32 +157,24 @@ def open_study(storage: str | None, name: str) -> optuna.Study:
 def _run_trial(
     study: optuna.Study,
     folds: TrialFolds,
-    *,
     base: FitSettings,
     plan: TuningPlan,
-    log: TrialLog,
-    is_over: Callable[[], bool] | None,
-) -> None:
+    is_over: Callable[[], bool],
+) -> FrozenTrial:
     trial = study.ask()
     try:
         settings = proposed(trial, base, max_leaves=plan.max_leaves)
-        value = _objective(trial, folds, settings, is_over)
+        return study.tell(trial, _objective(trial, folds, settings, is_over))
     except optuna.TrialPruned:
-        study.tell(trial, state=TrialState.PRUNED)
+        return study.tell(trial, state=TrialState.PRUNED)
     except OutOfTime:
-        study.tell(trial, state=TrialState.FAIL)
-        return
+        return study.tell(trial, state=TrialState.FAIL)
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise
-    else:
-        study.tell(trial, value)
-    log(_for_log(study.get_trials(deepcopy=False)[trial.number]))
 
 
-def _objective(
-    trial: Trial, folds: TrialFolds, settings: FitSettings, is_over: Callable[[], bool] | None
-) -> float:
+def _objective(trial: Trial, folds: TrialFolds, settings: FitSettings, is_over: Callable[[], bool]) -> float:
     aucs: list[float] = []
     trees: list[int] = []
     for fold in range(folds.count):
@@ -192,7 +202,8 @@ def _so_far(study: optuna.Study, finished: int, wanted: int) -> str:
     if not done:
         return f"tuning: trial {finished + 1} of {wanted}"
     best = study.best_trial
-    return f"tuning: trial {finished + 1} of {wanted}, best AUC {best.user_attrs['auc']:.4f} (trial {best.number})"
+    so_far = f"best AUC {best.user_attrs['auc']:.4f} (trial {best.number})"
+    return f"tuning: trial {finished + 1} of {wanted}, {so_far}"
 
 
 def _tuned(study: optuna.Study, base: FitSettings, plan: TuningPlan) -> Tuned:
