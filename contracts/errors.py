@@ -24,6 +24,10 @@ class ProblemType(StrEnum):
     TOO_LARGE = "urn:scorestream:problem:too-large"
     NOT_JSON = "urn:scorestream:problem:not-json"
     INVALID_HEADER = "urn:scorestream:problem:invalid-header"
+    UNAUTHENTICATED = "urn:scorestream:problem:unauthenticated"
+    FORBIDDEN = "urn:scorestream:problem:forbidden"
+    TOO_MANY_REQUESTS = "urn:scorestream:problem:too-many-requests"
+    LEDGER_UNAVAILABLE = "urn:scorestream:problem:ledger-unavailable"
     TOO_MANY_IN_FLIGHT = "urn:scorestream:problem:too-many-in-flight"
     NOT_ACCEPTED = "urn:scorestream:problem:not-accepted"
     DRAINING = "urn:scorestream:problem:draining"
@@ -31,6 +35,7 @@ class ProblemType(StrEnum):
     UNKNOWN_APPLICATION = "urn:scorestream:problem:unknown-application"
     DEAD_LETTERED = "urn:scorestream:problem:dead-lettered"
     NO_MODEL = "urn:scorestream:problem:no-model"
+    NOT_HTTP = "urn:scorestream:problem:not-http"
     NOT_FOUND = "urn:scorestream:problem:not-found"
     INTERNAL = "urn:scorestream:problem:internal"
 
@@ -45,6 +50,7 @@ class DeadLetterReason(StrEnum):
     MALFORMED_HEADER = "MALFORMED_HEADER"
     REPLY_TOPIC_NOT_ALLOWED = "REPLY_TOPIC_NOT_ALLOWED"
     SCORING_FAILED = "SCORING_FAILED"
+    SCORING_KILLED = "SCORING_KILLED"
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

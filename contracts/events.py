@@ -77,14 +77,16 @@ class ApplicationScored(msgspec.Struct, frozen=True, kw_only=True):
     """A prediction: the decision plus all that is needed to recompute it bit for bit.
 
     `decision` and `application` are embedded bytes: the document that was answered and the value
-    that was submitted, both untouched. `request_hash` is the SHA-256 of the submitted value;
-    `feature_hash` the SHA-256 of the little-endian float32 feature vector; `margin` the raw
+    that was submitted, both untouched. JSON embedded in JSON loses the white space around it, which
+    `application_margins` keeps where there was any: see `submitted_value`. `request_hash` is the SHA-256 of
+    the submitted value; `feature_hash` that of the little-endian float32 feature vector; `margin` the raw
     score in log-odds; `unseen_categories` the fields whose category the contract does not know.
     """
 
     application_id: str
     decision: msgspec.Raw
     application: msgspec.Raw
+    application_margins: tuple[str, str] | None = None
     request_hash: str
     feature_hash: str
     margin: float
@@ -115,10 +117,46 @@ class ModelPromoted(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_id: str | None = None
 
 
+class SnapshotPublished(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature snapshot is there. The newest record per store name is the one to serve from.
+
+    `uri` is the snapshot's folder (a path, `gs://` or `s3://`); `manifest_sha256` the SHA-256 that
+    its manifest.json must have, hexadecimal; `as_of` when its history was taken.
+    """
+
+    store: str
+    snapshot_id: str
+    uri: str
+    as_of: str
+    published_at: str
+    n_applicants: int
+    n_features: int
+    manifest_sha256: str
+
+
+def white_space_around(value: bytes) -> tuple[str, str] | None:
+    """The white space before and after a JSON text, or None when there is none."""
+    bare = value.strip(_WHITE_SPACE)
+    if len(bare) == len(value):
+        return None
+    start = value.index(bare)
+    return value[:start].decode(), value[start + len(bare) :].decode()
+
+
+def submitted_value(scored: ApplicationScored) -> bytes:
+    """The value as it was submitted, to the byte: its SHA-256 is `request_hash`."""
+    before, after = scored.application_margins or ("", "")
+    return before.encode() + bytes(scored.application) + after.encode()
+
+
+#: What JSON allows around a value (RFC 8259, section 2).
+_WHITE_SPACE = b" \t\n\r"
+
 _encoder = msgspec.json.Encoder()
 _decision_decoder = msgspec.json.Decoder(DecisionDocument)
 _scored_decoder = msgspec.json.Decoder(ApplicationScored)
 _promoted_decoder = msgspec.json.Decoder(ModelPromoted)
+_snapshot_decoder = msgspec.json.Decoder(SnapshotPublished)
 
 
 def encode(event: msgspec.Struct) -> bytes:
@@ -139,3 +177,8 @@ def decode_scored(raw: bytes) -> ApplicationScored:
 def decode_promoted(raw: bytes) -> ModelPromoted:
     """The promotion in `raw`; msgspec.MsgspecError if it is not one."""
     return _promoted_decoder.decode(raw)
+
+
+def decode_snapshot_published(raw: bytes) -> SnapshotPublished:
+    """The announcement in `raw`; msgspec.MsgspecError if it is not one."""
+    return _snapshot_decoder.decode(raw)

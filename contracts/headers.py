@@ -19,6 +19,8 @@ APPLICATION_ID: Final = "application-id"
 CLIENT_ID: Final = "client-id"
 SUBMITTED_AT: Final = "submitted-at"
 REQUEST_HASH: Final = "request-hash"
+#: SHA-256, hexadecimal, of the client id and its Idempotency-Key; the key itself is never written down.
+IDEMPOTENCY_KEY_HASH: Final = "idempotency-key-hash"
 BATCH_ID: Final = "batch-id"
 #: Of a batch made from a file: the row's number, from 0, decimal text.
 BATCH_ROW: Final = "batch-row"
@@ -35,6 +37,8 @@ DLQ_SOURCE_PARTITION: Final = "source-partition"
 DLQ_SOURCE_OFFSET: Final = "source-offset"
 DLQ_ATTEMPTS: Final = "attempts"
 DLQ_FIRST_SEEN: Final = "first-seen"
+#: On a dead letter that had to be cut: how many bytes key, value and headers of the input had.
+DLQ_TRUNCATED_FROM_BYTES: Final = "truncated-from-bytes"
 
 #: What every record carries as `schema-version` today. A breaking change is a new topic.
 SCHEMA_VERSION_1: Final = b"1"

@@ -34,6 +34,13 @@ class FeatureDefinition:
         Such a feature is computed for the fairness report, never for a model by default.
     is_model_input
         True if models take it unless told otherwise.
+    table
+        The table its columns come from, as its file is named; several are joined by " + ".
+    group
+        Code of the reason (`feature_service.reason_groups`) that a history feature speaks through;
+        empty for a feature of the application, whose groups the reason catalogue holds itself.
+    entity
+        Whom one value describes.
     """
 
     name: str
@@ -45,6 +52,9 @@ class FeatureDefinition:
     is_protected: bool = False
     is_model_input: bool = True
     dtype: str = DTYPE
+    table: str = "application"
+    group: str = ""
+    entity: str = "applicant"
 
 
 def definitions_digest(definitions: Iterable[FeatureDefinition]) -> str:

@@ -7,6 +7,7 @@ under way answered → log flushed → end.
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from types import FrameType
 from typing import Any
@@ -15,11 +16,19 @@ import structlog
 import uvicorn
 
 from gateway.app import make_app
+from gateway.bounded_http import BoundedRequests
+from gateway.drain import stop_listening, wait_until_closed
+from gateway.keys_file import BadKeysFile
 from gateway.parts import Parts
 from gateway.settings import GatewaySettings
 from infra.runtime.logs import configure_logs
 
 log = structlog.get_logger()
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+#: How long connections that are open when the listener closes may still bring a request.
+_LAST_REQUESTS_S = 1.0
 
 
 class DrainingServer(uvicorn.Server):
@@ -47,6 +56,19 @@ class DrainingServer(uvicorn.Server):
     def _leave(self) -> None:
         self.should_exit = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse new connections, serve those that are there, then end as uvicorn does."""
+        late = await stop_listening(self.servers, self._protocol)
+        await wait_until_closed(self.server_state.connections, _LAST_REQUESTS_S)
+        log.info("not listening any more", late=late, open_connections=len(self.server_state.connections))
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
 
 class LeavingConnections:
     """ASGI middleware: while the gateway drains, each answer ends its connection."""
@@ -72,14 +94,25 @@ class LeavingConnections:
 def run(settings: GatewaySettings) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit status."""
     configure_logs("gateway", level=settings.log_level, log_format=settings.log_format)
-    app = make_app(settings)
+    if settings.keys_file is None and settings.host not in _LOOPBACK and not settings.keys_off:
+        log.error(
+            "without API keys a gateway listens on this machine only",
+            host=settings.host,
+            mend="set GATEWAY_KEYS_FILE (scorestream keys new), or GATEWAY_KEYS_OFF=true if others do",
+        )
+        return 2
+    try:
+        app = make_app(settings)
+    except BadKeysFile as error:
+        log.error("the gateway can't start", error=str(error))
+        return 2
     parts: Parts = app.state.parts
     config = uvicorn.Config(
         LeavingConnections(app, parts),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedRequests,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -32,7 +32,12 @@ def make_app(settings: GatewaySettings) -> FastAPI:
         await parts.stop()
 
     app = FastAPIOffline(  # its /docs needs nothing from outside
-        title="scorestream gateway", version="1", description=_DESCRIPTION, lifespan=lifespan, redoc_url=None
+        title="scorestream gateway",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # a path that is none is a 404, not a redirect that drops the body
     )
     app.state.parts = parts
     app.include_router(router)

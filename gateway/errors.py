@@ -5,11 +5,15 @@
     │   ├── TooLarge                 413
     │   ├── NotJson                  415
     │   ├── InvalidHeader            422
+    │   ├── Unauthenticated          401
+    │   ├── Forbidden                403
     │   ├── IdempotencyConflict      409
     │   ├── UnknownApplication       404
     │   └── NoModelPromoted          404
     └── Unavailable              try again later
         ├── TooManyInFlight          429
+        ├── TooManyRequests          429
+        ├── LedgerUnavailable        503
         ├── NotAccepted              503, and the application may still land
         └── Starting                 503, nothing was tried
 
@@ -40,6 +44,14 @@ class InvalidHeader(Rejected):
     """A request header is not in its declared form."""
 
 
+class Unauthenticated(Rejected):
+    """No API key, or none that is known."""
+
+
+class Forbidden(Rejected):
+    """The key may not do this."""
+
+
 class IdempotencyConflict(Rejected):
     """The client used this key before, for other bytes."""
 
@@ -64,6 +76,14 @@ class Unavailable(GatewayError):
 
 class TooManyInFlight(Unavailable):
     """As many requests wait as this gateway allows."""
+
+
+class TooManyRequests(Unavailable):
+    """The key's rate is used up."""
+
+
+class LedgerUnavailable(Unavailable):
+    """The ledger does not answer, or is too far behind the log to say."""
 
 
 class NotAccepted(Unavailable):

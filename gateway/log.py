@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from contracts.topics import APPLICATIONS
 from gateway.errors import Starting
@@ -70,9 +71,15 @@ class KafkaApplicationLog:
 
     async def send(self, submission: LoggedSubmission) -> asyncio.Future[Any]:
         """See ApplicationLog. Raises Starting before the first connection."""
-        acknowledged: asyncio.Future[Any] = await self._started().send(
-            APPLICATIONS.name, value=submission.value, key=submission.key, headers=submission.headers
-        )
+        producer = self._started()
+        try:
+            acknowledged: asyncio.Future[Any] = await producer.send(
+                APPLICATIONS.name, value=submission.value, key=submission.key, headers=submission.headers
+            )
+        except KafkaError as error:
+            # No room, no metadata, a producer beyond use: for the caller all are no acknowledgement.
+            acknowledged = asyncio.get_running_loop().create_future()
+            acknowledged.set_exception(error)
         return acknowledged
 
     def _started(self) -> AIOKafkaProducer:

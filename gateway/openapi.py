@@ -70,6 +70,8 @@ SUBMISSION_BODY: dict[str, Any] = {
 DECISION_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _answer("The decision.", DecisionDocument),
     202: _answer("Accepted, not decided within the deadline; fetch it at Location.", PendingDocument),
+    401: _problem("No API key, or none that is known here."),
+    403: _problem("The API key has not the scope."),
     409: _problem("The Idempotency-Key was used for another body."),
     410: _problem("The application was put aside; the reason is named."),
     413: _problem("The body is too large."),
@@ -82,11 +84,16 @@ DECISION_RESPONSES: dict[int | str, dict[str, Any]] = {
 LOOK_UP_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _answer("The decision.", DecisionDocument),
     202: _answer("Accepted, not decided yet.", PendingDocument),
+    401: _problem("No API key, or none that is known here."),
+    403: _problem("The API key has not the scope."),
     404: _problem("No application of yours has this id."),
     410: _problem("The application was put aside; the reason is named."),
+    "default": _problem("Any other failure."),
 }
 
 MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _answer("The newest promotion.", ModelPromoted),
+    401: _problem("No API key, or none that is known here."),
+    403: _problem("The API key has not the scope."),
     404: _problem("No version was promoted yet."),
 }

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import structlog
 from aiokafka.errors import KafkaError
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from contracts.topics import MODEL_PROMOTIONS, REPLIES
+from contracts.topics import APPLICATIONS, MODEL_PROMOTIONS, REPLIES
+from gateway.access import Access
 from gateway.errors import Starting
+from gateway.keys_file import follow_keys, read_keys
+from gateway.ledger_client import HttpLedger
 from gateway.log import KafkaApplicationLog
 from gateway.metrics import GatewayMetrics
 from gateway.model_in_production import ModelInProduction
 from gateway.pending import PendingReplies
 from gateway.replies import ReplyReader, reply_partition
 from gateway.settings import GatewaySettings
-from gateway.submissions import Submissions
+from gateway.submissions import KeyLookUp, Submissions
 from infra.runtime.compacted import ControlTopic
+from infra.runtime.stopping import stop_all
 
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
+#: So many applications in a row that the log did not take, with a broker that answers, are no accident.
+_HOPELESS = 100
 
 
 class Parts:
@@ -36,12 +43,17 @@ class Parts:
         self.metrics = GatewayMetrics()
         self.pending = PendingReplies(max_in_flight=settings.max_in_flight, recent_max=settings.recent_max)
         self.model = ModelInProduction(settings.model_name, self.metrics)
+        self.access = Access(settings.default_client_id, now=time.monotonic)
+        if settings.keys_file is not None:
+            self.access.replace(read_keys(settings.keys_file))
+        self.ledger = _ledger(settings)
         self.is_draining = False
         self._log = KafkaApplicationLog(settings.kafka)
         self._replies = ReplyReader(settings.kafka, self.pending)
         self._control = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
         self._submissions: Submissions | None = None
         self._running: asyncio.Task[None] | None = None
+        self._following_keys: asyncio.Task[None] | None = None
 
     @property
     def submissions(self) -> Submissions:
@@ -50,6 +62,17 @@ class Parts:
             raise Starting("the gateway is not connected to the log yet; try again shortly")
         return self._submissions
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether only a restart mends this gateway.
+
+        Its background work ended by itself, or the log takes nothing although the broker answers.
+        """
+        if self._running is not None and self._running.done():
+            return True
+        unacknowledged = 0 if self._submissions is None else self._submissions.unacknowledged_in_a_row
+        return unacknowledged >= _HOPELESS and self._replies.is_broker_reached
+
     def not_ready(self) -> dict[str, str]:
         """What keeps this gateway from being ready, by name; empty when it is ready."""
         wrong: dict[str, str] = {}
@@ -57,6 +80,8 @@ class Parts:
             wrong["drain"] = "stopping"
         if self._submissions is None:
             wrong["replies"] = "no partition assigned yet"
+        elif self.is_broken:
+            wrong["gateway"] = "its background work ended, or the log takes nothing; the log says why"
         elif not self._replies.is_broker_reached:
             wrong["broker"] = "does not answer"
         return wrong
@@ -71,16 +96,20 @@ class Parts:
         """Connect in the background and go on for as long as it takes."""
         self._running = asyncio.create_task(self._run())
         self._running.add_done_callback(_say_why)
+        if self.settings.keys_file is not None:
+            self._following_keys = asyncio.create_task(follow_keys(self.settings.keys_file, self.access))
 
     async def stop(self) -> None:
         """Flush what was given to the log, then disconnect."""
+        if self._following_keys is not None:
+            self._following_keys.cancel()
         if self._running is not None:
             self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await self._running
-        for client in (self._log, self._replies, self._control):
-            with contextlib.suppress(KafkaError):
-                await client.stop()
+        await self._disconnect()
+        if self.ledger is not None:
+            await self.ledger.close()
 
     async def _run(self) -> None:
         while not await self._connected():
@@ -94,6 +123,7 @@ class Parts:
         settings = self.settings
         try:
             await self._log.start()
+            await self._log.partitions_of(APPLICATIONS.name)  # known before the first application needs it
             partition = reply_partition(
                 await self._log.partitions_of(REPLIES.name),
                 wanted=settings.reply_partition,
@@ -103,8 +133,7 @@ class Parts:
             await self._control.start()
         except (KafkaError, ValueError) as error:
             log.warning("not connected yet; trying again", error=str(error))
-            for client in (self._log, self._replies, self._control):
-                await client.stop()
+            await self._disconnect()
             return False
         self._submissions = Submissions(
             application_log=self._log,
@@ -112,9 +141,25 @@ class Parts:
             reply_partition=partition,
             deadline_s=settings.deadline_ms / 1000,
             metrics=self.metrics,
+            keys=KeyLookUp(self.ledger, is_required=settings.ledger_required),
         )
         log.info("connected", reply_partition=partition)
         return True
+
+    async def _disconnect(self) -> None:
+        await stop_all(
+            self._log, self._replies, self._control, timeout_s=float(self.settings.drain_timeout_s)
+        )
+
+
+def _ledger(settings: GatewaySettings) -> HttpLedger | None:
+    if settings.ledger_url is None:
+        return None
+    return HttpLedger(
+        settings.ledger_url,
+        timeout_s=settings.ledger_timeout_ms / 1000,
+        max_lag_s=settings.ledger_max_lag_s,
+    )
 
 
 def _say_why(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemDocument, ProblemType
 from contracts.events import encode
@@ -23,6 +24,10 @@ _KINDS: dict[type[Exception], tuple[int, ProblemType, str]] = {
     errors.TooLarge: (413, ProblemType.TOO_LARGE, "The application is too large"),
     errors.NotJson: (415, ProblemType.NOT_JSON, "The body must be JSON"),
     errors.InvalidHeader: (422, ProblemType.INVALID_HEADER, "A request header is invalid"),
+    errors.Unauthenticated: (401, ProblemType.UNAUTHENTICATED, "An API key is needed"),
+    errors.Forbidden: (403, ProblemType.FORBIDDEN, "The API key does not allow this"),
+    errors.TooManyRequests: (429, ProblemType.TOO_MANY_REQUESTS, "Too many requests with this key"),
+    errors.LedgerUnavailable: (503, ProblemType.LEDGER_UNAVAILABLE, "The ledger can't say now"),
     errors.IdempotencyConflict: (409, ProblemType.IDEMPOTENCY_CONFLICT, "The key belongs to another body"),
     errors.UnknownApplication: (404, ProblemType.UNKNOWN_APPLICATION, "There is no such application"),
     errors.NoModelPromoted: (404, ProblemType.NO_MODEL, "No model decides yet"),
@@ -38,6 +43,7 @@ def install(app: FastAPI) -> None:
         InvalidApplication: _invalid_application,
         errors.GatewayError: _gateway_error,
         HTTPException: _http_error,
+        ClientDisconnect: _gone,
         Exception: _unexpected,
     }
     for kind, handler in handlers.items():
@@ -67,6 +73,8 @@ def _gateway_error(_: Request, error: Exception) -> Response:
     status, kind, title = _KINDS[type(error)]
     application_id = getattr(error, "application_id", None)
     headers = {"Retry-After": _RETRY_AFTER_S} if isinstance(error, errors.Unavailable) else {}
+    if isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
     if application_id is not None:
         headers["Location"] = f"/v1/applications/{application_id}"
     document = ProblemDocument(
@@ -84,6 +92,11 @@ def _http_error(_: Request, error: Exception) -> Response:
         detail="see /docs for what this server answers",
     )
     return problem(document, dict(error.headers or {}))
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    """Nobody hears it; it only keeps a client that left from being counted as our failure."""
+    return Response(status_code=400)
 
 
 def _unexpected(_: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from collections.abc import Collection
 
@@ -19,6 +20,7 @@ from infra.runtime.kafka import KafkaConnection
 log = structlog.get_logger()
 
 _POLL_MS = 1_000
+_STATUS = re.compile(rb"[2-5][0-9]{2}")
 _PROBE_TIMEOUT_S = 2.0
 _PROBE_EVERY_S = 1.0
 
@@ -78,11 +80,12 @@ class ReplyReader:
             await asyncio.sleep(_PROBE_EVERY_S)
 
     def _resolve(self, record: ConsumerRecord) -> None:
-        present = dict(record.headers)
+        present = {name: value for name, value in record.headers if value is not None}
         correlation_id = present.get(headers.CORRELATION_ID, b"")
         application_id = present.get(headers.APPLICATION_ID, b"").decode("ascii", "replace")
         status = present.get(headers.STATUS, b"200")
-        if record.value is not None and status.isdigit():
+        # Others may write here too, and anything may be wrong with their records.
+        if record.value is not None and _STATUS.fullmatch(status):
             self._pending.resolve(correlation_id, application_id, Reply(int(status), record.value))
 
 

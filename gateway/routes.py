@@ -11,10 +11,12 @@ from fastapi.responses import Response
 
 from contracts.errors import PROBLEM_CONTENT_TYPE
 from contracts.events import PendingDocument, encode
-from gateway.errors import InvalidHeader, NoModelPromoted, NotJson, TooLarge, UnknownApplication
+from contracts.keys import Scope
+from gateway.access import Client
+from gateway.errors import InvalidHeader, NoModelPromoted, NotAccepted, NotJson, TooLarge, UnknownApplication
 from gateway.openapi import DECISION_RESPONSES, LOOK_UP_RESPONSES, MODEL_RESPONSES, SUBMISSION_BODY
 from gateway.parts import Parts
-from gateway.pending import Reply
+from gateway.pending import Reply, State
 from gateway.submissions import Caller
 
 router = APIRouter()
@@ -35,11 +37,12 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f
 async def submit_application(request: Request) -> Response:
     """200 with the decision if it is there within the deadline, else 202 and where to fetch it."""
     parts: Parts = request.app.state.parts
-    caller = _caller(request, parts)
-    if not _is_json(request.headers.get("content-type", "")):
-        raise NotJson("send the application with Content-Type: application/json")
-    body = await _body(request, parts.settings.max_body_bytes)
-    answer = await parts.submissions.submit(body, caller)
+    with parts.access.admitted(request.headers.get("authorization"), Scope.SCORE) as client:
+        caller = _caller(request, client)
+        if not _is_json(request.headers.get("content-type", "")):
+            raise NotJson("send the application with Content-Type: application/json")
+        body = await _body(request, parts.settings.max_body_bytes)
+        answer = await parts.submissions.submit(body, caller)
     if answer.reply is None:
         return _pending(answer.application_id)
     return _document(answer.reply, answer.application_id)
@@ -49,21 +52,20 @@ async def submit_application(request: Request) -> Response:
 async def get_application(application_id: str, request: Request) -> Response:
     """200 the decision, 202 not decided yet, 410 put aside with the reason, 404 unknown."""
     parts: Parts = request.app.state.parts
-    submission = parts.pending.find(application_id, parts.settings.default_client_id)
-    if submission is None:
-        raise UnknownApplication(
-            "no application with this id was submitted here lately; ask with the id from the answer"
-        )
-    if submission.reply is None:
+    with parts.access.admitted(request.headers.get("authorization"), Scope.READ) as client:
+        owner = None if client.may_read_all else client.client_id
+        reply = await _recorded(parts, application_id, owner)
+    if reply.status == 202:
         return _pending(application_id)
-    return _document(submission.reply, application_id)
+    return _document(reply, application_id)
 
 
 @router.get("/v1/model", summary="The model that decides now", responses=MODEL_RESPONSES)
 async def get_model(request: Request) -> Response:
     """The version that was promoted last, with its metrics, cut-offs and feature snapshot."""
     parts: Parts = request.app.state.parts
-    newest = parts.model.newest
+    with parts.access.admitted(request.headers.get("authorization"), Scope.READ):
+        newest = parts.model.newest
     if newest is None:
         raise NoModelPromoted(
             f"no version of {parts.settings.model_name} was promoted yet; promote one: scorestream promote"
@@ -72,9 +74,11 @@ async def get_model(request: Request) -> Response:
 
 
 @router.get("/healthz", summary="Alive", include_in_schema=False)
-async def healthz() -> dict[str, str]:
-    """200 while the process answers at all."""
-    return {"status": "ok"}
+async def healthz(request: Request, response: Response) -> dict[str, str]:
+    """200 while the process answers and works; 503 when only a restart mends it."""
+    is_broken = request.app.state.parts.is_broken
+    response.status_code = 503 if is_broken else 200
+    return {"status": "failing" if is_broken else "ok"}
 
 
 @router.get("/readyz", summary="Ready", include_in_schema=False)
@@ -108,22 +112,45 @@ class MeasuredAnswers:
         parts: Parts = scope["app"].state.parts
         started = time.perf_counter()
 
+        def note(status: int) -> None:
+            parts.metrics.answers.labels(str(status)).inc()
+            parts.metrics.answering.observe(time.perf_counter() - started)
+
         async def measured(message: Any) -> None:
             if message["type"] == "http.response.start":
-                parts.metrics.answers.labels(str(message["status"])).inc()
-                parts.metrics.answering.observe(time.perf_counter() - started)
+                note(message["status"])
             await send(message)
 
-        await self._app(scope, receive, measured)
+        try:
+            await self._app(scope, receive, measured)
+        except Exception:
+            note(500)  # answered further out, where this can't see it
+            raise
 
 
-def _caller(request: Request, parts: Parts) -> Caller:
+async def _recorded(parts: Parts, application_id: str, client_id: str | None) -> Reply:
+    """The recorded answer, or a 202: from this process if it has it, else from the ledger."""
+    submission = parts.pending.find(application_id, client_id)
+    if submission is not None and submission.reply is not None:
+        return submission.reply
+    if parts.ledger is not None:
+        found = await parts.ledger.application(application_id, client_id)
+        if found is not None:
+            return found
+    if submission is None:
+        raise UnknownApplication("no application of yours has this id; ask with the id from the answer")
+    if submission.state is State.SENT:
+        raise NotAccepted(application_id)
+    return Reply(202, b"")
+
+
+def _caller(request: Request, client: Client) -> Caller:
     key = request.headers.get("idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidHeader("Idempotency-Key must be 1 to 255 printable ASCII characters")
     trace = request.headers.get("traceparent", "")
     is_trace = _TRACEPARENT.fullmatch(trace) is not None
-    return Caller(parts.settings.default_client_id, key, trace.encode() if is_trace else None)
+    return Caller(client.client_id, key, trace.encode() if is_trace else None)
 
 
 def _is_json(content_type: str) -> bool:

@@ -29,6 +29,28 @@ class GatewaySettings(BaseSettings):
     model_name: str = Field("credit-risk", description="Registered model that /v1/model speaks of.")
     default_client_id: str = Field("local", description="Client of a request while API keys are off.")
 
+    keys_file: Path | None = Field(
+        None,
+        description="API keys that are let in (scorestream keys); without it anybody is, on loopback only.",
+    )
+    keys_off: bool = Field(
+        False,
+        description="Let anybody in on every address; for a gateway behind something that asks for keys.",
+    )
+    ledger_url: str | None = Field(
+        None,
+        validation_alias="LEDGER_URL",
+        description="The ledger; without it only recent decisions are known.",
+    )
+    ledger_required: bool = Field(
+        True,
+        description="503 for a request with its own key while the ledger can't be asked; off: take the risk.",
+    )
+    ledger_timeout_ms: int = Field(1_000, gt=0, description="Longest wait for an answer of the ledger.")
+    ledger_max_lag_s: float = Field(
+        30, gt=0, description="A ledger further behind is as good as away, for keys."
+    )
+
     deadline_ms: int = Field(
         180, gt=0, le=60_000, description="Longest wait for a decision (then 202) or for the log (then 503)."
     )

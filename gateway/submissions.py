@@ -10,6 +10,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from contracts import headers
@@ -17,7 +18,8 @@ from contracts.application import applicant_id, decode_submitted
 from contracts.headers import ReplyAddress
 from contracts.identity import application_id_for_key, fresh_application_id
 from contracts.topics import REPLIES
-from gateway.errors import NotAccepted
+from gateway.errors import IdempotencyConflict, LedgerUnavailable, NotAccepted
+from gateway.ledger_client import Ledger, key_hash
 from gateway.log import ApplicationLog, LoggedSubmission
 from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply, State, Submission
@@ -30,6 +32,39 @@ class Caller:
     client_id: str
     idempotency_key: str | None
     traceparent: bytes | None
+
+
+class KeyLookUp:
+    """What a client's own key was used for before, as the ledger has it.
+
+    Without a ledger nothing is known beyond this process. With one that can't be asked, a request with a
+    key is turned away, unless `is_required` is off: it could be a second decision.
+    """
+
+    def __init__(self, ledger: Ledger | None, *, is_required: bool) -> None:
+        self._ledger = ledger
+        self._is_required = is_required
+
+    async def recorded(self, caller: Caller, submission: Submission) -> Reply | None:
+        """The recorded answer to the caller's key, or None when there is none yet.
+
+        Raises IdempotencyConflict when the key was used for other bytes or another applicant, and
+        LedgerUnavailable.
+        """
+        if self._ledger is None or caller.idempotency_key is None:
+            return None
+        try:
+            use = await self._ledger.key_use(caller.client_id, caller.idempotency_key)
+        except LedgerUnavailable:
+            if self._is_required:
+                raise
+            return None
+        if use is None:
+            return None
+        is_other = use.application_id != submission.application_id
+        if is_other or use.request_hash not in {None, submission.request_hash}:
+            raise IdempotencyConflict(use.application_id)
+        return use.answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +86,40 @@ class Submissions:
         reply_partition: int,
         deadline_s: float,
         metrics: GatewayMetrics,
+        keys: KeyLookUp,
     ) -> None:
         self._log = application_log
+        self._keys = keys
         self._pending = pending
         self._reply_partition = reply_partition
         self._deadline_s = deadline_s
         self._metrics = metrics
+        #: Applications that the log did not take in time since it last took one.
+        self.unacknowledged_in_a_row = 0
 
     async def submit(self, body: bytes, caller: Caller) -> Answer:
         """The answer for `body`, within the deadline.
 
-        Raises InvalidApplication, IdempotencyConflict, TooManyInFlight, Starting or NotAccepted.
+        Raises InvalidApplication, IdempotencyConflict, TooManyInFlight, Starting, LedgerUnavailable or
+        NotAccepted.
         """
         application = decode_submitted(body)
         application_id = _application_id(caller, applicant_id(application))
         request_hash = hashlib.sha256(body).hexdigest()
+        if caller.idempotency_key is not None:
+            self._pending.claim_key(caller.client_id, caller.idempotency_key, application_id)
         submission = self._pending.submission(application_id, caller.client_id, request_hash)
+        if submission.reply is None and not submission.is_under_way:
+            recorded = await self._keys.recorded(caller, submission)
+            # While the ledger was asked a copy of this request may have come: both are one submission.
+            submission = self._pending.submission(application_id, caller.client_id, request_hash)
+            submission.reply = submission.reply or recorded
         if submission.reply is not None:
             return Answer(application_id, submission.reply)
         correlation_id = uuid.uuid4().bytes
         with self._pending.waiting(submission, correlation_id) as reply:
             written = None
-            if submission.state is State.SENT:
+            if not submission.is_under_way:
                 key = str(applicant_id(application)).encode()
                 written = LoggedSubmission(key, body, self._headers(submission, correlation_id, caller))
             return await self._answer(submission, written, reply)
@@ -83,28 +130,38 @@ class Submissions:
         try:
             async with asyncio.timeout(self._deadline_s):
                 if written is not None:
-                    acknowledged = await self._log.send(written)
-                    acknowledged.add_done_callback(self._accepting(submission, reply))
+                    await self._write(submission, written)
                 return Answer(submission.application_id, await reply)
         except TimeoutError:
             if submission.state is State.SENT:
+                self.unacknowledged_in_a_row += 1
                 raise NotAccepted(submission.application_id) from None
             return Answer(submission.application_id, None)
 
-    def _accepting(self, submission: Submission, reply: asyncio.Future[Reply]) -> Any:
-        started = asyncio.get_running_loop().time()
+    async def _write(self, submission: Submission, written: LoggedSubmission) -> None:
+        """Give the application to the log; from here on a copy of the request only waits."""
+        loop = asyncio.get_running_loop()
+        acknowledged = submission.acknowledged = loop.create_future()
+        acknowledged.add_done_callback(partial(self._said, submission, loop.time()))
+        try:
+            sent = await self._log.send(written)
+        except BaseException:
+            acknowledged.cancel()
+            raise
+        sent.add_done_callback(partial(_pass_on, acknowledged))
 
-        def acknowledged(future: asyncio.Future[Any]) -> None:
-            error = None if future.cancelled() else future.exception()
-            if error is not None or future.cancelled():
-                if not reply.done():
-                    reply.set_exception(NotAccepted(submission.application_id))
-                return
-            self._metrics.acknowledged.observe(asyncio.get_running_loop().time() - started)
-            if submission.state is State.SENT:
-                submission.state = State.ACCEPTED
-
-        return acknowledged
+    def _said(self, submission: Submission, started: float, acknowledged: asyncio.Future[Any]) -> None:
+        """The log has the application, or has refused it."""
+        if acknowledged.cancelled() or acknowledged.exception() is not None:
+            self.unacknowledged_in_a_row += 1
+            for waiter in submission.waiters:
+                if not waiter.done():
+                    waiter.set_exception(NotAccepted(submission.application_id))
+            return
+        self.unacknowledged_in_a_row = 0
+        self._metrics.acknowledged.observe(asyncio.get_running_loop().time() - started)
+        if submission.state is State.SENT:
+            submission.state = State.ACCEPTED
 
     def _headers(
         self, submission: Submission, correlation_id: bytes, caller: Caller
@@ -119,9 +176,23 @@ class Submissions:
             (headers.REQUEST_HASH, submission.request_hash.encode()),
             (headers.SCHEMA_VERSION, headers.SCHEMA_VERSION_1),
         ]
+        if caller.idempotency_key is not None:
+            hashed = key_hash(caller.client_id, caller.idempotency_key)
+            written.append((headers.IDEMPOTENCY_KEY_HASH, hashed.encode()))
         if caller.traceparent is not None:
             written.append((headers.TRACEPARENT, caller.traceparent))
         return written
+
+
+def _pass_on(to: asyncio.Future[Any], done: asyncio.Future[Any]) -> None:
+    if to.done():
+        return
+    if done.cancelled():
+        to.cancel()
+    elif (error := done.exception()) is not None:
+        to.set_exception(error)
+    else:
+        to.set_result(done.result())
 
 
 def _application_id(caller: Caller, applicant: int) -> str:

@@ -7,34 +7,46 @@ settings → logs → metrics → model → clients → lane; SIGTERM: finish th
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from aiokafka.errors import KafkaError
 
-from contracts.topics import MODEL_PROMOTIONS
+from contracts.topics import APPLICATIONS_DLQ, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
 from infra.runtime.presence import announced
+from infra.runtime.stopping import stop_all
+from scorer import faust_seam
 from scorer.app import LaneStream
+from scorer.committed import KafkaCommittedOffsets
+from scorer.errors import TopicsUnfit
 from scorer.health import HealthServer
-from scorer.lane_worker import LaneWorker, Rules
+from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.liveness import Liveness
 from scorer.log import KafkaRecordLog
 from scorer.metrics import ScorerMetrics
 from scorer.model_cache import ModelCache
 from scorer.model_holder import ModelHolder
+from scorer.ownership import Care, Ownership
+from scorer.prediction_stream import KafkaPredictionStream
+from scorer.publication import Publication
 from scorer.replies import KafkaReplies
 from scorer.settings import ScorerSettings
+from scorer.takeover import Reach
 
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
+_LAST_BATCH_S = 10.0
 _LAST_REPLIES_S = 2.0
+_LAST_FLUSH_S = 5.0
 
 
 class Scorer:
@@ -52,21 +64,48 @@ class Scorer:
         self.models = ModelHolder(
             settings.model_name, lane=settings.lane.value, cache=cache, metrics=self.metrics
         )
-        self.predictions = KafkaRecordLog(settings.kafka, durable=True)
+        self.durable_log = KafkaRecordLog(settings.kafka, durable=True)
         self.reply_log = KafkaRecordLog(settings.kafka, durable=False)
         self.replies = KafkaReplies(self.reply_log, self.metrics)
-        self.worker = LaneWorker(
-            Rules(settings.lane, settings.instance, settings.reply_topics, settings.max_value_bytes),
-            model=self.models.current,
-            predictions=self.predictions,
-            replies=self.replies,
-            metrics=self.metrics,
+        self.predictions = KafkaPredictionStream(settings.kafka, settings.lane.predictions.name)
+        self.offsets = KafkaCommittedOffsets(
+            settings.kafka, group=settings.lane.consumer_group, topic=settings.lane.applications.name
         )
-        self.stream = LaneStream(settings, self.worker, self.metrics)
+        self.worker = self._worker()
+        self.stream = self._stream()
         self.liveness = Liveness(settings.stuck_after_s)
+        #: The drain had to give up; Faust's consumer thread goes on waiting for the broker.
+        self.is_abandoned = False
         self.health = HealthServer(
             self.metrics.registry, alive=self._not_alive, ready=self._not_ready, status=self._status
         )
+
+    def _worker(self) -> LaneWorker:
+        settings = self.settings
+        return LaneWorker(
+            Rules(settings.lane, settings.instance, settings.reply_topics, settings.max_value_bytes),
+            model=self.models.current,
+            outlets=Outlets(
+                Publication(settings.lane.predictions.name, log=self.durable_log, stream=self.predictions),
+                self.durable_log,
+                self.replies,
+            ),
+            metrics=self.metrics,
+        )
+
+    def _stream(self) -> LaneStream:
+        settings = self.settings
+        app = faust_seam.make_app(
+            settings.lane.consumer_group, settings.kafka, session_timeout_s=settings.session_timeout_s
+        )
+        ownership = Ownership(
+            self.worker,
+            stream=self.predictions,
+            offsets=self.offsets,
+            commit=partial(faust_seam.commit, app, settings.lane.applications.name),
+            care=Care(Reach(settings.index_seconds, settings.index_records), settings.batch_max),
+        )
+        return LaneStream(app, settings, ownership=ownership, metrics=self.metrics)
 
     async def run(self) -> None:
         """Work until cancelled or broken."""
@@ -77,8 +116,9 @@ class Scorer:
 
     async def _work(self) -> None:
         try:
-            for client in (self.control, self.predictions, self.reply_log):
+            for client in (self.control, self.durable_log, self.reply_log, self.predictions, self.offsets):
                 await _started(client.start)
+            await self._require_partitions()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.models.follow(self.control))
                 tasks.create_task(self._watch())
@@ -87,14 +127,29 @@ class Scorer:
         finally:
             await self._drain()
 
+    async def _require_partitions(self) -> None:
+        """Predictions and dead letters go to their input's partition number: it has to be there."""
+        lane = self.settings.lane
+        needed = await self.durable_log.partition_count(lane.applications.name)
+        for topic in (lane.predictions, APPLICATIONS_DLQ):
+            if await self.durable_log.partition_count(topic.name) < needed or needed == 0:
+                raise TopicsUnfit(
+                    f"{topic.name} needs at least the {needed} partitions of {lane.applications.name}; "
+                    "mend it: scorestream topics ensure"
+                )
+
     async def _drain(self) -> None:
         log.info("draining")
-        with contextlib.suppress(Exception):
-            await self.stream.drain()
+        # With the broker away neither the batch at work nor the commit ends: the next owner repeats them.
+        try:
+            await asyncio.wait_for(self.stream.drain(), _LAST_BATCH_S)
+        except TimeoutError:
+            self.is_abandoned = True
+        except Exception:
+            log.exception("the lane did not drain; the next owner goes on from its last commit")
         await self.replies.finish(_LAST_REPLIES_S)
-        for client in (self.reply_log, self.predictions, self.control, self.health):
-            with contextlib.suppress(KafkaError, OSError):
-                await client.stop()
+        clients = (self.reply_log, self.durable_log, self.predictions, self.offsets, self.control)
+        await stop_all(*clients, self.health, timeout_s=_LAST_FLUSH_S)
 
     async def _watch(self) -> None:
         while True:
@@ -137,8 +192,19 @@ async def _started(start: Callable[[], Awaitable[None]]) -> None:
 
 async def serve(settings: ScorerSettings) -> int:
     """Run a scorer until SIGTERM or SIGINT; the process's exit status."""
+    scorer = Scorer(settings)
+    status = await _served(scorer)
+    if scorer.is_abandoned:
+        # That thread is no daemon: Python would wait for it, and it for a broker that may never come.
+        log.warning("leaving at once; what was not committed is read again by the next owner")
+        logging.shutdown()
+        os._exit(status)
+    return status
+
+
+async def _served(scorer: Scorer) -> int:
     loop = asyncio.get_running_loop()
-    running = loop.create_task(Scorer(settings).run())
+    running = loop.create_task(scorer.run())
     for sig in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sig, running.cancel)
     try:
@@ -147,6 +213,9 @@ async def serve(settings: ScorerSettings) -> int:
         return 0
     except BaseExceptionGroup as group:
         log.error("the scorer ends", errors=[repr(error) for error in group.exceptions])
+        return 1
+    except TopicsUnfit as error:
+        log.error("the scorer can't start", error=str(error))
         return 1
     except OSError as error:
         log.error("the scorer can't start", error=str(error), mend="set SCORER_PORT to a free port")

@@ -1,9 +1,9 @@
 """The Faust side of a lane: read in micro-batches, hand over, commit what is finished.
 
-    applications topic → agent (`take_events`) → LaneWorker.work → commit, twice a second and at a revoke
+    applications topic → agent (`take_events`) → Ownership.work → commit, twice a second and at a revoke
 
-The worker decides and publishes; this file knows when partitions come and go. Nothing here is
-about credit. Private calls into Faust are in `scorer.faust_seam`.
+`scorer.ownership` decides what to find out and to commit; this file knows when partitions come and go.
+Nothing here is about credit. Private calls into Faust are in `scorer.faust_seam`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import faust
 import structlog
 
 from scorer import faust_seam
-from scorer.lane_worker import LaneWorker
 from scorer.metrics import ScorerMetrics
+from scorer.ownership import Ownership
 from scorer.settings import ScorerSettings
 
 log = structlog.get_logger()
@@ -25,18 +25,18 @@ log = structlog.get_logger()
 class LaneStream:
     """A lane's agent on its Faust app, with offsets in our own hands."""
 
-    def __init__(self, settings: ScorerSettings, worker: LaneWorker, metrics: ScorerMetrics) -> None:
+    def __init__(
+        self, app: faust.App, settings: ScorerSettings, *, ownership: Ownership, metrics: ScorerMetrics
+    ) -> None:
+        self.app = app
         self._settings = settings
         self._topic = settings.lane.applications.name
-        self._worker = worker
+        self._ownership = ownership
         self._metrics = metrics
         self._at_work = asyncio.Lock()
         self._is_open = False
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
-        self.app = faust_seam.make_app(
-            settings.lane.consumer_group, settings.kafka, session_timeout_s=settings.session_timeout_s
-        )
         self._declare()
 
     def _declare(self) -> None:
@@ -60,6 +60,8 @@ class LaneStream:
         stopped = asyncio.create_task(self.app.wait_until_stopped())
         try:
             await asyncio.wait({committing, watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if committing.done():
+                committing.result()
             raise self.failure or self.app.crash_reason or RuntimeError("Faust stopped by itself")
         finally:
             for task in (committing, watching, stopped):
@@ -69,7 +71,7 @@ class LaneStream:
         """Finish the micro-batch at work, commit it and leave the group, so that another goes on at once."""
         self._is_open = False
         async with self._at_work:
-            await self._commit()
+            await self._ownership.commit(is_leaving=True)
         await self.app.stop()
 
     @property
@@ -85,7 +87,7 @@ class LaneStream:
                 return
             current = [event for event in events if faust_seam.is_current(self.app, event)]
             try:
-                await self._worker.work([faust_seam.input_record(event) for event in current])
+                await self._ownership.work([faust_seam.input_record(event) for event in current])
             except Exception as error:
                 # Faust would acknowledge nothing but go on with the next batch, and the one that
                 # failed would be committed past. So the process ends, and the batch is read again.
@@ -97,14 +99,14 @@ class LaneStream:
     async def _revoked(self, _: faust.App, revoked: Any = None, **__: Any) -> None:
         self._is_open = False
         async with self._at_work:
-            await self._commit()
+            await self._ownership.commit(is_leaving=True)
         log.info("partitions revoked", partitions=sorted(tp.partition for tp in revoked or ()))
 
     async def _rebalanced(self, _: faust.App, **__: Any) -> None:
         """Awaited by Faust while the new partitions are still paused."""
         partitions = faust_seam.assigned_partitions(self.app, self._topic)
         async with self._at_work:
-            self._worker.progress.restart()
+            await self._ownership.take(partitions)
             self._is_open = True
         self._metrics.partitions.set(len(partitions))
         self._metrics.lag.clear()
@@ -114,13 +116,9 @@ class LaneStream:
         while True:
             await asyncio.sleep(self._settings.commit_every_ms / 1000)
             if self._is_open:
-                await self._commit()
+                async with self._at_work:
+                    await self._ownership.commit()
                 self._measure_lag()
-
-    async def _commit(self) -> None:
-        offsets = self._worker.progress.uncommitted()
-        if offsets and await faust_seam.commit(self.app, self._topic, offsets):
-            self._worker.progress.committed(offsets)
 
     def lag(self) -> dict[int, int]:
         """Records between what is finished and the end of each owned partition."""
@@ -129,7 +127,7 @@ class LaneStream:
         lags: dict[int, int] = {}
         for partition in faust_seam.assigned_partitions(self.app, self._topic):
             end = faust_seam.high_watermark(self.app, self._topic, partition)
-            done = self._worker.progress.next_offset(partition)
+            done = self._ownership.progress.next_offset(partition)
             if end is not None and done is not None:
                 lags[partition] = max(0, end - done)
         return lags

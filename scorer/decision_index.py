@@ -54,8 +54,10 @@ class DecisionIndex:
         self._known[application_id] = Known(_short(request_hash), None)
 
     def forget(self, application_id: str) -> None:
-        """Take back `enter`: the application was put aside and may be sent again."""
-        self._known.pop(application_id, None)
+        """Take back `enter`: the application was not decided, and may come again."""
+        known = self._known.get(application_id)
+        if known is not None and known.offset is None:
+            del self._known[application_id]
 
     def record(self, predictions: Iterable[LoggedPrediction]) -> None:
         """Take in predictions in the order of their offsets; the first of an application is the one kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -17,13 +18,11 @@ from contracts.events import (
     SourceRecord,
     Timings,
     encode,
+    white_space_around,
 )
 from scorer.decide import Verdict
-from scorer.intake import Accepted, Rejected
-from scorer.records import OutputRecord
-
-#: What a producer said about an application and its prediction repeats.
-_CARRIED = (headers.CLIENT_ID, headers.BATCH_ID, headers.BATCH_ROW, headers.TRACEPARENT)
+from scorer.intake import CARRIED, Accepted, Rejected
+from scorer.records import Headers, OutputRecord
 
 _REPLY_STATUS = {
     DeadLetterReason.UNDECODABLE: (422, ProblemType.INVALID_APPLICATION),
@@ -33,7 +32,12 @@ _REPLY_STATUS = {
     DeadLetterReason.MALFORMED_HEADER: (422, ProblemType.INVALID_HEADER),
     DeadLetterReason.REPLY_TOPIC_NOT_ALLOWED: (422, ProblemType.INVALID_HEADER),
     DeadLetterReason.SCORING_FAILED: (410, ProblemType.DEAD_LETTERED),
+    DeadLetterReason.SCORING_KILLED: (410, ProblemType.DEAD_LETTERED),
 }
+
+#: What of an input a dead letter holds at most; with our headers it stays below the topic's 1 MiB.
+_MAX_LETTER_BYTES: Final = 900_000
+_MAX_CUT_BYTES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def prediction(
         application_id=accepted.application_id,
         decision=msgspec.Raw(decision),
         application=msgspec.Raw(record.value or b"null"),
+        application_margins=white_space_around(record.value or b""),
         request_hash=accepted.request_hash,
         feature_hash=verdict.feature_hash,
         margin=verdict.margin,
@@ -94,7 +99,7 @@ def prediction(
         headers=[
             (headers.SCHEMA_VERSION, headers.SCHEMA_VERSION_1),
             (headers.APPLICATION_ID, accepted.application_id.encode()),
-            *_carried(record.headers, *_CARRIED),
+            *_carried(record.headers, *CARRIED),
         ],
     )
 
@@ -124,8 +129,28 @@ def problem_reply(rejected: Rejected) -> OutputRecord | None:
     return reply
 
 
+def conflict_reply(accepted: Accepted) -> OutputRecord | None:
+    """The problem document for a known application id with other bytes, or None when nobody waits."""
+    if accepted.reply_to is None:
+        return None
+    document = ProblemDocument(
+        type=ProblemType.IDEMPOTENCY_CONFLICT.value,
+        title="The application id belongs to another body",
+        status=409,
+        detail="this id was used for other bytes; send the same bytes again, or choose a new id",
+        application_id=accepted.application_id,
+    )
+    reply = _reply(accepted.reply_to.correlation_id, accepted.application_id, 409, encode(document))
+    reply.headers.append(("content-type", PROBLEM_CONTENT_TYPE.encode()))
+    return reply
+
+
 def dead_letter(rejected: Rejected, *, attempts: int, first_seen: str) -> OutputRecord:
-    """The input's bytes and headers, untouched, with why they are here."""
+    """The input's bytes and headers, untouched, with why they are here.
+
+    An input that leaves no room for that in a record is cut, and `truncated-from-bytes` says from what:
+    a dead letter that the log refused would stop its partition at this input for ever.
+    """
     record = rejected.record
     added = {
         headers.APPLICATION_ID: rejected.application_id,
@@ -137,10 +162,19 @@ def dead_letter(rejected: Rejected, *, attempts: int, first_seen: str) -> Output
         headers.DLQ_ATTEMPTS: str(attempts),
         headers.DLQ_FIRST_SEEN: first_seen,
     }
-    kept = [(name, value) for name, value in record.headers.items() if name not in added]
+    key, value = record.key, record.value
+    written = record.all_headers or tuple(record.headers.items())
+    kept = [(name, carried) for name, carried in written if name not in added]
+    n_bytes = len(key or b"") + len(value or b"")
+    n_bytes += sum(len(name) + len(carried or b"") for name, carried in kept)
+    if n_bytes > _MAX_LETTER_BYTES:
+        key = None if key is None else key[:_MAX_CUT_BYTES]
+        value = None if value is None else value[: _MAX_LETTER_BYTES - _MAX_CUT_BYTES]
+        kept = []
+        added[headers.DLQ_TRUNCATED_FROM_BYTES] = str(n_bytes)
     return OutputRecord(
-        key=record.key,
-        value=record.value,
+        key=key,
+        value=value,
         headers=[*kept, *((name, text.encode()) for name, text in added.items())],
     )
 
@@ -158,5 +192,5 @@ def _reply(correlation_id: bytes, application_id: str, status: int, document: by
     )
 
 
-def _carried(present: Mapping[str, bytes], *names: str) -> list[tuple[str, bytes]]:
+def _carried(present: Mapping[str, bytes], *names: str) -> Headers:
     return [(name, present[name]) for name in names if name in present]

@@ -72,3 +72,11 @@ class BundleUnavailable(Unavailable):
 
 class NoModel(Unavailable):
     """There is no model to decide with yet."""
+
+
+class LogTruncated(Unavailable):
+    """The prediction stream is shorter than it was: what this process knows of it is wrong."""
+
+
+class TopicsUnfit(Unavailable):
+    """A topic that this process writes to is not there, or has too few partitions."""

@@ -9,10 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import faust
+import structlog
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
 from infra.runtime.kafka import KafkaConnection
 from scorer.records import InputRecord
+
+log = structlog.get_logger()
 
 
 def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: float) -> faust.App:
@@ -22,10 +27,10 @@ def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: floa
     topics and open a port on every address. Times are set because its defaults give a dead
     worker's partitions away only after a minute.
     """
-    servers = ",".join(f"kafka://{server}" for server in connection.bootstrap_servers.split(","))
+    servers = ";".join(f"kafka://{server.strip()}" for server in connection.bootstrap_servers.split(","))
     return faust.App(
         group,
-        broker=servers.replace(",", ";"),
+        broker=servers,
         broker_credentials=_credentials(connection),
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=min(1.0, session_timeout_s / 4),
@@ -53,12 +58,24 @@ def input_channel(app: faust.App, topic: str) -> Any:
     return app.topic(topic, key_serializer="raw", value_serializer="raw", acks=False)
 
 
-async def commit(app: faust.App, topic: str, offsets: dict[int, int]) -> bool:
-    """Commit the next offset by partition; False when the group is rebalancing.
+async def commit(app: faust.App, topic: str, offsets: dict[int, int], note: str) -> bool:
+    """Commit the next offset by partition with a note; False when the group is rebalancing.
 
-    Private: Faust's public `commit` knows only offsets that it acknowledged itself.
+    Private, on Faust's own consumer in its own thread: Faust commits only what it acknowledged itself,
+    never with metadata, and ends the worker when a commit meets a rebalance.
     """
-    return bool(await app.consumer._commit({TP(topic, p): offset for p, offset in offsets.items()}))
+    thread = app.consumer._thread
+    consumer = thread._ensure_consumer()
+    wanted = {
+        TopicPartition(topic, partition): OffsetAndMetadata(offset, note)
+        for partition, offset in offsets.items()
+    }
+    try:
+        await thread.call_thread(consumer.commit, wanted)
+    except (CommitFailedError, IllegalStateError, KafkaError) as error:
+        log.info("not committed", error=type(error).__name__)
+        return False
+    return True
 
 
 def assigned_partitions(app: faust.App, topic: str) -> set[int]:
@@ -82,10 +99,10 @@ def is_current(app: faust.App, event: Any) -> bool:
 
 
 def input_record(event: Any) -> InputRecord:
-    """The Kafka record of an event. Header names that occur twice keep their last value."""
+    """The Kafka record of an event."""
     message = event.message
-    headers = message.headers or {}
-    pairs = headers.items() if hasattr(headers, "items") else headers
+    headers = message.headers or ()
+    pairs = tuple(headers.items() if hasattr(headers, "items") else headers)
     return InputRecord(
         topic=message.topic,
         partition=message.partition,
@@ -94,6 +111,7 @@ def input_record(event: Any) -> InputRecord:
         value=message.value,
         headers={name: value for name, value in pairs if value is not None},
         timestamp_ms=int(message.timestamp * 1000),
+        all_headers=pairs,
     )
 
 

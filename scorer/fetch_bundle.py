@@ -32,7 +32,8 @@ def main(argv: list[str]) -> int:
     try:
         ServingModel(read_bundle(into, expected_digest=digest))
     except BundleRefused as refused:
-        sys.stdout.write(f"{refused.reason.value} {refused.detail}\n")
+        detail = " ".join(refused.detail.split())  # LightGBM's own words may have several lines
+        sys.stdout.write(f"{refused.reason.value} {detail}\n")
         return REFUSED
     return 0
 

@@ -21,6 +21,9 @@ from scorer.records import InputRecord
 
 #: A list of problems is cut here in the header `detail`; the error reply has them all.
 _MAX_DETAIL_CHARS: Final = 1_000
+#: Headers of an input that its prediction carries on.
+CARRIED: Final = (headers.CLIENT_ID, headers.BATCH_ID, headers.BATCH_ROW, headers.TRACEPARENT)
+_MAX_CARRIED_BYTES: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,17 @@ def take_in(record: InputRecord, *, reply_topics: Set[str], max_value_bytes: int
     application_id = application_id_for_record(record.topic, record.partition, record.offset)
     reply_to: ReplyAddress | None = None
     try:
-        application_id = headers.application_id(record.headers) or application_id
         reply_to = _allowed(headers.reply_address(record.headers), reply_topics)
+        application_id = headers.application_id(record.headers) or application_id
+        _check_carried(record)
         value = _checked_value(record, max_value_bytes)
         logged = decode_logged(value)
     except MalformedHeader as error:
-        return Rejected(record, application_id, None, DeadLetterReason.MALFORMED_HEADER, str(error))
+        reason = DeadLetterReason.MALFORMED_HEADER
+        return Rejected(record, application_id_of(record), reply_to, reason, str(error))
     except _Poison as poison:
-        return Rejected(record, application_id, reply_to, poison.reason, poison.detail, poison.problems)
+        found = application_id_of(record)
+        return Rejected(record, found, reply_to, poison.reason, poison.detail, poison.problems)
     except InvalidApplication as invalid:
         reason, detail = _describe(invalid.problems)
         return Rejected(record, application_id, reply_to, reason, detail, invalid.problems)
@@ -87,6 +93,15 @@ def take_in(record: InputRecord, *, reply_topics: Set[str], max_value_bytes: int
     )
 
 
+def application_id_of(record: InputRecord) -> str:
+    """The id that `take_in` would give the record, without reading its value."""
+    derived = application_id_for_record(record.topic, record.partition, record.offset)
+    try:
+        return headers.application_id(record.headers) or derived
+    except MalformedHeader:
+        return derived
+
+
 def _allowed(address: ReplyAddress | None, reply_topics: Set[str]) -> ReplyAddress | None:
     if address is not None and address.topic not in reply_topics:
         raise _Poison(
@@ -95,6 +110,13 @@ def _allowed(address: ReplyAddress | None, reply_topics: Set[str]) -> ReplyAddre
             f"{', '.join(sorted(reply_topics))}",
         )
     return address
+
+
+def _check_carried(record: InputRecord) -> None:
+    # They go on into the prediction, which must fit in a record whatever a producer writes.
+    for name in CARRIED:
+        if len(record.headers.get(name, b"")) > _MAX_CARRIED_BYTES:
+            raise MalformedHeader(name, f"at most {_MAX_CARRIED_BYTES} bytes")
 
 
 def _checked_value(record: InputRecord, max_value_bytes: int) -> bytes:

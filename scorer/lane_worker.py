@@ -1,8 +1,10 @@
 """A micro-batch from its records to its committed end: the order of steps that nothing may change.
 
-    take in → decide → predictions and dead letters acknowledged → replies → finished (committable)
+    take in → sort out repeats → decide → predictions and dead letters acknowledged, and found to be the
+    decisions of record → replies → finished (committable)
 
-Called by `scorer.app` with what Faust read; knows the log through `RecordLog` only. One call at a time.
+Called by `scorer.app` with what Faust read; knows the log through `RecordLog` and `PredictionStream`
+only. One call at a time.
 """
 
 from __future__ import annotations
@@ -11,18 +13,19 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from contracts.errors import DeadLetterReason
 from contracts.headers import ReplyAddress
 from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ
-from scorer.decide import Verdict, decide
+from scorer.deciding import verdicts
+from scorer.decision_index import DecisionIndex
 from scorer.documents import (
     Circumstances,
+    conflict_reply,
     dead_letter,
     decision_document,
     decision_reply,
@@ -34,10 +37,14 @@ from scorer.log import RecordLog
 from scorer.metrics import ScorerMetrics
 from scorer.model_holder import ModelInUse
 from scorer.progress import Progress
+from scorer.publication import Decided, Publication
 from scorer.records import InputRecord, OutputRecord
+from scorer.repeats import Sorted, sort_repeats
 from scorer.replies import Replies
 
 log = structlog.get_logger()
+
+Addressed = list[tuple[ReplyAddress, OutputRecord]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +57,51 @@ class Rules:
     max_value_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where what a worker makes goes to."""
+
+    publication: Publication
+    dead_letters: RecordLog
+    replies: Replies
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A micro-batch on its way."""
+
+    records: Sequence[InputRecord]
+    taken_at: float
+    sorted: Sorted
+    rejected: list[Rejected]
+    decided: list[Decided] = field(default_factory=list)
+    deciding_s: float = 0.0
+
+
 class LaneWorker:
-    """Decides micro-batches of one lane with the model in use at the time."""
+    """Decides micro-batches of one lane with the model in use at the time.
+
+    `indexes` has one entry per owned partition; who assigns partitions keeps it (`scorer.ownership`).
+    """
 
     def __init__(
         self,
         rules: Rules,
         *,
         model: Callable[[], ModelInUse],
-        predictions: RecordLog,
-        replies: Replies,
+        outlets: Outlets,
         metrics: ScorerMetrics,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         self.progress = Progress()
+        self.indexes: dict[int, DecisionIndex] = {}
         #: When the newest decision was made, ISO 8601 UTC; None before the first.
         self.last_decision_at: str | None = None
         self._rules = rules
         self._model = model
-        self._log = predictions
-        self._replies = replies
+        self._publication = outlets.publication
+        self._dead_letters = outlets.dead_letters
+        self._replies = outlets.replies
         self._metrics = metrics
         self._unix_time = unix_time
 
@@ -87,63 +119,87 @@ class LaneWorker:
         finally:
             self._metrics.in_flight.set(0)
 
+    async def put_aside(self, poison: Rejected, *, attempts: int) -> None:
+        """Dead-letter an input that was tried `attempts` times, and leave it committable."""
+        letter = dead_letter(poison, attempts=attempts, first_seen=_iso(self._unix_time()))
+        await self._dead_letters.append(APPLICATIONS_DLQ.name, poison.record.partition, [letter])
+        await self._replies.send(_addressed([], [poison]))
+        self.progress.finished(poison.record.partition, poison.record.offset)
+        self._measure_rejected([poison])
+
     async def _work(self, records: Sequence[InputRecord]) -> None:
+        batch = self._take_in(records)
+        self._decide(batch)
+        started = time.perf_counter()
+        try:
+            documents, _ = await asyncio.gather(
+                self._publication.publish(batch.decided, self.indexes), self._publish_dead_letters(batch)
+            )
+        except BaseException:
+            self._forget(batch.sorted.new)
+            raise
+        self._metrics.publishing.observe(time.perf_counter() - started)
+        decided = [(one.accepted, documents[one.accepted.application_id]) for one in batch.decided]
+        decided += await self._recorded(batch.sorted.repeated, documents)
+        await self._replies.send(_addressed(decided, batch.rejected, batch.sorted.conflicts))
+        for record in records:
+            self.progress.finished(record.partition, record.offset)
+        self._measure(batch)
+
+    def _take_in(self, records: Sequence[InputRecord]) -> _Batch:
         rules = self._rules
-        taken_at_ms = int(self._unix_time() * 1000)
         findings = [
             take_in(record, reply_topics=rules.reply_topics, max_value_bytes=rules.max_value_bytes)
             for record in records
         ]
         accepted = [finding for finding in findings if isinstance(finding, Accepted)]
         rejected = [finding for finding in findings if isinstance(finding, Rejected)]
+        return _Batch(records, self._unix_time(), sort_repeats(accepted, self.indexes), rejected)
 
+    def _decide(self, batch: _Batch) -> None:
+        """Fill in what was decided; what could not be is put aside and may be sent again."""
         started = time.perf_counter()
         model = self._model()
-        verdicts, failed = self._decide(accepted, model)
-        rejected += failed
-        deciding_s = time.perf_counter() - started
-        circumstances = self._circumstances(model, deciding_s)
-        decisions = [
-            (one, verdict, decision_document(one, verdict, circumstances)) for one, verdict in verdicts
-        ]
-
-        started = time.perf_counter()
-        await self._publish(decisions, rejected, circumstances)
-        self._metrics.publishing.observe(time.perf_counter() - started)
-        await self._replies.send(_addressed(decisions, rejected))
-        for record in records:
-            self.progress.finished(record.partition, record.offset)
-        if decisions:
+        found, failed = verdicts(batch.sorted.new, model)
+        batch.deciding_s = time.perf_counter() - started
+        self._forget(failed)
+        batch.rejected += failed
+        circumstances = self._circumstances(model, batch.deciding_s)
+        for one, verdict in found:
+            document = decision_document(one, verdict, circumstances)
+            batch.decided.append(Decided(one, document, prediction(one, verdict, document, circumstances)))
+            self._metrics.decided.labels(self._rules.lane.value, verdict.decision).inc()
+            self._metrics.probability.observe(verdict.probability_of_default)
+        if found:
             self.last_decision_at = circumstances.decided_at
-        self._measure(decisions, rejected, taken_at_ms, deciding_s)
 
-    def _decide(
-        self, accepted: Sequence[Accepted], model: ModelInUse
-    ) -> tuple[list[tuple[Accepted, Verdict]], list[Rejected]]:
-        """The verdicts; a row that breaks deciding is put aside alone, so its neighbours go on."""
-        if not accepted:
-            return [], []
-        try:
-            return list(zip(accepted, _verdicts(accepted, model), strict=True)), []
-        except Exception:
-            log.exception("a micro-batch could not be decided at once; trying its applications one by one")
-        verdicts: list[tuple[Accepted, Verdict]] = []
-        failed: list[Rejected] = []
-        for one in accepted:
-            try:
-                verdicts.append((one, _verdicts([one], model)[0]))
-            except Exception as error:
-                log.exception("scoring failed", application_id=one.application_id)
-                failed.append(
-                    Rejected(
-                        one.record,
-                        one.application_id,
-                        one.reply_to,
-                        DeadLetterReason.SCORING_FAILED,
-                        f"scoring raised {type(error).__name__}; the scorer's log has it under this id",
-                    )
-                )
-        return verdicts, failed
+    def _forget(self, undecided: Iterable[Accepted | Rejected]) -> None:
+        for one in undecided:
+            self.indexes[one.record.partition].forget(one.application_id)
+
+    async def _recorded(
+        self, repeated: Sequence[Accepted], documents: dict[str, bytes]
+    ) -> list[tuple[Accepted, bytes]]:
+        """The recorded decision for each repeated application that somebody waits for."""
+        waiting = [one for one in repeated if one.reply_to is not None]
+        offsets: dict[int, set[int]] = defaultdict(set)
+        for one in waiting:
+            if one.application_id not in documents and (offset := self._offset(one)) is not None:
+                offsets[one.record.partition].add(offset)
+        read = {p: await self._publication.recorded(p, wanted) for p, wanted in offsets.items()}
+        found: list[tuple[Accepted, bytes]] = []
+        for one in waiting:
+            from_log = read.get(one.record.partition, {}).get(self._offset(one) or 0)
+            document = documents.get(one.application_id, from_log)
+            if document is None:
+                log.warning("a recorded decision is gone", application_id=one.application_id)
+            else:
+                found.append((one, document))
+        return found
+
+    def _offset(self, one: Accepted) -> int | None:
+        known = self.indexes[one.record.partition].find(one.application_id)
+        return None if known is None else known.offset
 
     def _circumstances(self, model: ModelInUse, deciding_s: float) -> Circumstances:
         now = self._unix_time()
@@ -157,41 +213,37 @@ class LaneWorker:
             deciding_ms=round(deciding_s * 1000, 3),
         )
 
-    async def _publish(
-        self,
-        decisions: Iterable[tuple[Accepted, Verdict, bytes]],
-        rejected: Iterable[Rejected],
-        circumstances: Circumstances,
-    ) -> None:
-        """Predictions and dead letters, to the inputs' partition numbers; back once all are acknowledged."""
-        batches: dict[tuple[str, int], list[OutputRecord]] = defaultdict(list)
-        topic = self._rules.lane.predictions.name
-        for one, verdict, decision in decisions:
-            batches[topic, one.record.partition].append(prediction(one, verdict, decision, circumstances))
-        first_seen = circumstances.decided_at
-        for poison in rejected:
-            letter = dead_letter(poison, attempts=1, first_seen=first_seen)
-            batches[APPLICATIONS_DLQ.name, poison.record.partition].append(letter)
+    async def _publish_dead_letters(self, batch: _Batch) -> None:
+        letters: dict[int, list[OutputRecord]] = defaultdict(list)
+        for poison in batch.rejected:
+            letter = dead_letter(poison, attempts=1, first_seen=_iso(batch.taken_at))
+            letters[poison.record.partition].append(letter)
         await asyncio.gather(
-            *(self._log.append(topic, partition, batch) for (topic, partition), batch in batches.items())
+            *(
+                self._dead_letters.append(APPLICATIONS_DLQ.name, partition, found)
+                for partition, found in letters.items()
+            )
         )
 
-    def _measure(
-        self,
-        decisions: Sequence[tuple[Accepted, Verdict, bytes]],
-        rejected: Sequence[Rejected],
-        taken_at_ms: int,
-        deciding_s: float,
-    ) -> None:
+    def _measure(self, batch: _Batch) -> None:
         metrics, lane = self._metrics, self._rules.lane.value
-        for one, verdict, _ in decisions:
-            metrics.decided.labels(lane, verdict.decision).inc()
-            metrics.probability.observe(verdict.probability_of_default)
-            metrics.in_log.observe(max(0, taken_at_ms - one.record.timestamp_ms) / 1000)
-            for field in one.unseen_categories:
-                metrics.unseen_categories.labels(lane, field).inc()
+        for decided in batch.decided:
+            waited_ms = batch.taken_at * 1000 - decided.accepted.record.timestamp_ms
+            metrics.in_log.observe(max(0.0, waited_ms) / 1000)
+            for name in decided.accepted.unseen_categories:
+                metrics.unseen_categories.labels(lane, name).inc()
+        metrics.repeats.labels(lane, "repeated").inc(len(batch.sorted.repeated))
+        metrics.repeats.labels(lane, "conflict").inc(len(batch.sorted.conflicts))
+        self._measure_rejected(batch.rejected)
+        metrics.batch_rows.observe(len(batch.records))
+        metrics.deciding.observe(batch.deciding_s)
+        metrics.overtaken.set(self._publication.overtaken)
+        if batch.decided:
+            metrics.last_decision.set(self._unix_time())
+
+    def _measure_rejected(self, rejected: Iterable[Rejected]) -> None:
         for poison in rejected:
-            metrics.dead_lettered.labels(lane, poison.reason.value).inc()
+            self._metrics.dead_lettered.labels(self._rules.lane.value, poison.reason.value).inc()
             log.warning(
                 "dead-lettered",
                 application_id=poison.application_id,
@@ -199,27 +251,19 @@ class LaneWorker:
                 partition=poison.record.partition,
                 offset=poison.record.offset,
             )
-        metrics.batch_rows.observe(len(decisions) + len(rejected))
-        metrics.deciding.observe(deciding_s)
-        if decisions:
-            metrics.last_decision.set(self._unix_time())
-
-
-def _verdicts(accepted: Sequence[Accepted], model: ModelInUse) -> list[Verdict]:
-    return decide([one.application for one in accepted], model.serving)
 
 
 def _addressed(
-    decisions: Iterable[tuple[Accepted, Verdict, bytes]], rejected: Iterable[Rejected]
-) -> list[tuple[ReplyAddress, OutputRecord]]:
-    addressed: list[tuple[ReplyAddress, OutputRecord]] = []
-    for one, _, decision in decisions:
-        if one.reply_to is not None and (reply := decision_reply(one, decision)) is not None:
-            addressed.append((one.reply_to, reply))
-    for poison in rejected:
-        if poison.reply_to is not None and (reply := problem_reply(poison)) is not None:
-            addressed.append((poison.reply_to, reply))
-    return addressed
+    decided: Iterable[tuple[Accepted, bytes]],
+    rejected: Iterable[Rejected],
+    conflicts: Iterable[Accepted] = (),
+) -> Addressed:
+    found: list[tuple[ReplyAddress | None, OutputRecord | None]] = [
+        *((one.reply_to, decision_reply(one, document)) for one, document in decided),
+        *((poison.reply_to, problem_reply(poison)) for poison in rejected),
+        *((one.reply_to, conflict_reply(one)) for one in conflicts),
+    ]
+    return [(address, reply) for address, reply in found if address is not None and reply is not None]
 
 
 def _iso(unix_time: float) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from infra.runtime.kafka import KafkaConnection
@@ -26,8 +27,11 @@ _METADATA_TIMEOUT_S: Final = 2.0
 class RecordLog(Protocol):
     """Durable, ordered writing of records to one partition."""
 
-    async def append(self, topic: str, partition: int, records: Sequence[OutputRecord]) -> int:
-        """Write `records` in order; the offset of the first, once the log has them all."""
+    async def append(self, topic: str, partition: int, records: Sequence[OutputRecord]) -> list[int]:
+        """Write `records` in order; the offset of each, once the log has them all.
+
+        An offset is negative when the broker had the record before and did not say where.
+        """
 
     async def partition_for(self, topic: str, key: bytes) -> int | None:
         """The partition that Java's default partitioner gives `key`; None if the topic is not there."""
@@ -73,23 +77,22 @@ class KafkaRecordLog:
         if producer is not None:
             await producer.stop()
 
-    async def append(self, topic: str, partition: int, records: Sequence[OutputRecord]) -> int:
+    async def append(self, topic: str, partition: int, records: Sequence[OutputRecord]) -> list[int]:
         """See RecordLog. Waits for a broker that is away; raises KafkaError for what no wait mends."""
         producer = self._started()
-        acknowledgements: list[asyncio.Future[Any]] = []
+        sent: list[tuple[int, asyncio.Future[Any]]] = []
         batch = producer.create_batch()
         for record in records:
             if not _added(batch, record):
-                acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+                sent.append(
+                    (batch.record_count(), await producer.send_batch(batch, topic, partition=partition))
+                )
                 batch = producer.create_batch()
                 if not _added(batch, record):
-                    raise ValueError(
-                        f"a record of {len(record.value or b'')} bytes does not fit in an empty batch"
-                    )
-        acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
-        first, *_ = await asyncio.gather(*acknowledgements)
-        offset: int = first.offset
-        return offset
+                    size = len(record.value or b"")
+                    raise ValueError(f"a record of {size} bytes does not fit in an empty batch")
+        sent.append((batch.record_count(), await producer.send_batch(batch, topic, partition=partition)))
+        return [offset for count, done in sent for offset in _offsets((await done).offset, count)]
 
     async def partition_for(self, topic: str, key: bytes) -> int | None:
         """See RecordLog."""
@@ -103,10 +106,14 @@ class KafkaRecordLog:
         """See RecordLog."""
         return partition in await self._partitions(topic)
 
+    async def partition_count(self, topic: str) -> int:
+        """Partitions of a topic; 0 when there is none."""
+        return len(await self._partitions(topic))
+
     async def _partitions(self, topic: str) -> list[int]:
         try:
             found = await asyncio.wait_for(self._started().partitions_for(topic), _METADATA_TIMEOUT_S)
-        except TimeoutError:
+        except (TimeoutError, KafkaError):  # not there, or not ours to see
             return []
         return sorted(found)
 
@@ -121,3 +128,7 @@ def _added(batch: Any, record: OutputRecord) -> bool:
     return (
         batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is not None
     )
+
+
+def _offsets(base: int, count: int) -> list[int]:
+    return list(range(base, base + count)) if base >= 0 else [-1] * count

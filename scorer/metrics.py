@@ -30,6 +30,14 @@ class ScorerMetrics:
         self.replies_undeliverable = self._counter(
             "replies_undeliverable", "Replies whose topic or partition is not there."
         ).labels(lane)
+        self.repeats = self._counter(
+            "applications_repeated",
+            "Applications sent again: repeated, or in conflict with other bytes.",
+            "kind",
+        )
+        self.overtaken = self._gauge(
+            "overtaken_batches", "Micro-batches that found another owner's predictions among theirs."
+        ).labels(lane)
         self.probability = self._histogram(
             "probability_of_default", "Probability of default of decided applications.", _SHARES
         )

@@ -8,6 +8,7 @@ the scorer, and MLflow's client is never loaded into it.
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sys
 import tempfile
@@ -18,6 +19,8 @@ import msgspec
 from contracts.events import ModelPromoted, decode_promoted, encode
 from scorer.errors import BundleRefused, BundleUnavailable, Refusal
 from scorer.fetch_bundle import REFUSED
+
+_HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class ModelCache:
@@ -39,6 +42,14 @@ class ModelCache:
         if not kept.is_dir():
             await self._fetch(promoted, kept)
         return kept
+
+    def discard(self, promoted: ModelPromoted) -> bool:
+        """Drop the kept bundle, so that it is fetched anew; False when none is kept."""
+        kept = self._bundles / promoted.digest
+        if not _HEX_DIGEST.fullmatch(promoted.digest) or not kept.is_dir():
+            return False
+        shutil.rmtree(kept, ignore_errors=True)
+        return not kept.exists()
 
     def remember(self, promoted: ModelPromoted) -> None:
         """Make `promoted` what a restart begins with when nothing newer can be had."""

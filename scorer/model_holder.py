@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -24,6 +25,8 @@ from scorer.model_cache import ModelCache
 log = structlog.get_logger()
 
 _RETRY_S: Final = 5.0
+#: A try starts a process with MLflow's client: seconds of a core that a bundle long gone must not cost.
+_LONGEST_RETRY_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,10 @@ class ModelHolder:
     async def _keep_trying(self, promoted: ModelPromoted | None) -> None:
         if promoted is None:
             return
+        pause_s = _RETRY_S
         while not await self._try(promoted):
-            await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_RETRY_S)
 
     async def _try_last_good(self) -> None:
         last_good = self._cache.last_good()
@@ -102,7 +107,11 @@ class ModelHolder:
             self._metrics.bundles_refused.labels(self._lane, refused.reason.value).inc()
             log.error("bundle refused; the old model goes on", version=promoted.version, reason=str(refused))
         except BundleUnavailable as unavailable:
+            self._metrics.bundles_refused.labels(self._lane, "unavailable").inc()
             log.warning("bundle not to be had now", version=promoted.version, reason=str(unavailable))
+            return False
+        except Exception:  # a full disk, say; in a task of its own nobody else would hear of it
+            log.exception("a promoted bundle could not be taken; trying again", version=promoted.version)
             return False
         return True
 
@@ -110,8 +119,7 @@ class ModelHolder:
         if self._in_use is not None and self._in_use.digest == promoted.digest:
             serving = self._in_use.serving  # a version may be promoted again, or under another number
         else:
-            folder = await self._cache.folder(promoted)
-            serving = ServingModel(read_bundle(folder, expected_digest=promoted.digest))
+            serving = await self._loaded(promoted)
         version = ModelVersion(name=promoted.name, version=promoted.version)
         self._in_use = ModelInUse(version, promoted.digest, promoted.promoted_at, serving)
         self._cache.remember(promoted)
@@ -119,6 +127,19 @@ class ModelHolder:
         self._metrics.model.labels(self._lane, promoted.name, promoted.version, promoted.digest[:12]).set(1)
         self._first.set()
         log.info("model in use", name=promoted.name, version=promoted.version, digest=promoted.digest[:12])
+
+    async def _loaded(self, promoted: ModelPromoted) -> ServingModel:
+        try:
+            return await asyncio.to_thread(_load, await self._cache.folder(promoted), promoted)
+        except BundleRefused:
+            # It was good when it was put into the cache: the disk may have damaged it since.
+            if not self._cache.discard(promoted):
+                raise
+            return await asyncio.to_thread(_load, await self._cache.folder(promoted), promoted)
+
+
+def _load(folder: Path, promoted: ModelPromoted) -> ServingModel:
+    return ServingModel(read_bundle(folder, expected_digest=promoted.digest))
 
 
 def _decoded(value: bytes) -> ModelPromoted | None:

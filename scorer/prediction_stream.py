@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -17,6 +17,8 @@ from infra.runtime.kafka import KafkaConnection
 from scorer.decision_index import LoggedPrediction
 
 _POLL_MS = 1_000
+#: Reading so many records more costs less than another request.
+_NEAR_RECORDS = 200
 
 
 class _Essence(msgspec.Struct):
@@ -39,10 +41,10 @@ class PredictionStream(Protocol):
     async def read(self, partition: int, start: int, stop: int) -> Sequence[LoggedPrediction]:
         """The predictions with `start` ≤ offset < `stop`, in order."""
 
-    async def decision_at(self, partition: int, offset: int) -> bytes:
-        """The decision document of the prediction at `offset`, byte for byte as it was recorded.
+    async def decisions_at(self, partition: int, offsets: Collection[int]) -> dict[int, bytes]:
+        """The decision documents of the predictions at `offsets`, byte for byte as they were recorded.
 
-        Raises LookupError when retention has taken it.
+        An offset that retention has taken is left out.
         """
 
 
@@ -103,11 +105,14 @@ class KafkaPredictionStream:
             )
         return found
 
-    async def decision_at(self, partition: int, offset: int) -> bytes:
-        """See PredictionStream."""
-        for record in await self._records(partition, offset, offset + 1):
-            return bytes(decode_scored(record.value).decision)
-        raise LookupError(f"{self._topic}[{partition}]@{offset} is no longer there")
+    async def decisions_at(self, partition: int, offsets: Collection[int]) -> dict[int, bytes]:
+        """See PredictionStream. Offsets near each other are read in one go."""
+        found: dict[int, bytes] = {}
+        for start, stop in _ranges(sorted(offsets)):
+            for record in await self._records(partition, start, stop):
+                if record.offset in offsets:
+                    found[record.offset] = bytes(decode_scored(record.value).decision)
+        return found
 
     async def _records(self, partition: int, start: int, stop: int) -> list[Any]:
         where = TopicPartition(self._topic, partition)
@@ -125,3 +130,14 @@ class KafkaPredictionStream:
         if self._consumer is None:
             raise RuntimeError("KafkaPredictionStream.start() was not awaited")
         return self._consumer
+
+
+def _ranges(offsets: Sequence[int]) -> list[tuple[int, int]]:
+    """`offsets`, ascending, as few ranges [start, stop) that read little more than what is asked for."""
+    ranges: list[tuple[int, int]] = []
+    for offset in offsets:
+        if ranges and offset - ranges[-1][1] < _NEAR_RECORDS:
+            ranges[-1] = (ranges[-1][0], offset + 1)
+        else:
+            ranges.append((offset, offset + 1))
+    return ranges

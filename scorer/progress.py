@@ -5,6 +5,8 @@ Pure bookkeeping for the lane worker. Offsets are those of the lane's applicatio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class Progress:
     """Next offset to decide by partition, for the partitions this process owns."""
@@ -13,10 +15,10 @@ class Progress:
         self._next: dict[int, int] = {}
         self._committed: dict[int, int] = {}
 
-    def restart(self) -> None:
-        """Forget everything, at a new assignment: the committed offsets decide what comes."""
-        self._next = {}
-        self._committed = {}
+    def restart(self, committed: Mapping[int, int]) -> None:
+        """Start over at a new assignment: for each owned partition, the offset that is committed."""
+        self._next = dict(committed)
+        self._committed = dict(committed)
 
     def is_new(self, partition: int, offset: int) -> bool:
         """False for a record that this process has decided since it owns the partition."""
@@ -27,8 +29,12 @@ class Progress:
         self._next[partition] = max(offset + 1, self._next.get(partition, 0))
 
     def next_offset(self, partition: int) -> int | None:
-        """Next offset to decide, or None while none was decided here."""
+        """Next offset to decide, or None for a partition of another owner."""
         return self._next.get(partition)
+
+    def owned(self) -> dict[int, int]:
+        """Next offset to decide of every owned partition."""
+        return dict(self._next)
 
     def uncommitted(self) -> dict[int, int]:
         """Offsets to commit by partition: where the next owner has to go on."""

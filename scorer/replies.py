@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -37,20 +37,13 @@ class KafkaReplies:
     def __init__(self, reply_log: RecordLog, metrics: ScorerMetrics) -> None:
         self._log = reply_log
         self._metrics = metrics
-        self._under_way: set[asyncio.Task[int]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def send(self, replies: Iterable[tuple[ReplyAddress, OutputRecord]]) -> None:
         """See Replies."""
-        batches: dict[tuple[str, int], list[OutputRecord]] = defaultdict(list)
-        for address, reply in replies:
-            partition = await self._partition(address)
-            if partition is None:
-                self._metrics.replies_undeliverable.inc()
-                log.warning("reply has nowhere to go", topic=address.topic, partition=address.partition)
-            else:
-                batches[address.topic, partition].append(reply)
-        for (topic, partition), batch in batches.items():
-            task = asyncio.create_task(self._log.append(topic, partition, batch))
+        if addressed := list(replies):
+            # Where a topic is has to be asked of the broker now and then; the next micro-batch need not wait.
+            task = asyncio.create_task(self._deliver(addressed))
             self._under_way.add(task)
             task.add_done_callback(self._done)
         if len(self._under_way) > _MAX_UNDER_WAY:
@@ -61,13 +54,29 @@ class KafkaReplies:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=timeout_s)
 
+    async def _deliver(self, addressed: Sequence[tuple[ReplyAddress, OutputRecord]]) -> None:
+        batches: dict[tuple[str, int], list[OutputRecord]] = defaultdict(list)
+        missing: set[tuple[str, int | None]] = set()
+        for address, reply in addressed:
+            place = (address.topic, address.partition)
+            partition = None if place in missing else await self._partition(address)
+            if partition is None:
+                missing.add(place)
+                self._metrics.replies_undeliverable.inc()
+                log.warning("reply has nowhere to go", topic=address.topic, partition=address.partition)
+            else:
+                batches[address.topic, partition].append(reply)
+        await asyncio.gather(
+            *(self._log.append(topic, partition, batch) for (topic, partition), batch in batches.items())
+        )
+
     async def _partition(self, address: ReplyAddress) -> int | None:
         if address.partition is None:
             return await self._log.partition_for(address.topic, address.correlation_id)
         exists = await self._log.has_partition(address.topic, address.partition)
         return address.partition if exists else None
 
-    def _done(self, task: asyncio.Task[int]) -> None:
+    def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("replies were not delivered", error=type(error).__name__)

@@ -49,6 +49,14 @@ class ScorerSettings(BaseSettings):
     max_value_bytes: int = Field(65_536, gt=0, description="Longest application taken from a topic.")
     batch_max: int = Field(64, ge=1, le=1024, description="Most applications in a micro-batch.")
     batch_wait_ms: float = Field(2, gt=0, description="Longest wait for company once one has arrived.")
+    index_records: int = Field(
+        20_000,
+        gt=0,
+        description="Decided applications a partition's index holds, so that none is decided twice.",
+    )
+    index_seconds: float = Field(
+        60, gt=0, description="At a takeover the predictions of this time are read back, if they are fewer."
+    )
     commit_every_ms: int = Field(500, gt=0, le=1000, description="Offsets are committed at least this often.")
     session_timeout_s: float = Field(
         6, gt=0, le=6, description="After this silence the broker gives partitions away."

@@ -75,6 +75,7 @@ class Addresses:
     kafka: KafkaConnection
     gateway_url: str
     mlflow_url: str
+    ledger_url: str
     scorer_urls: dict[str, str]
     run_dir: Path
 
@@ -123,6 +124,7 @@ async def _services(client: httpx.AsyncClient, addresses: Addresses) -> list[Ser
     asked: dict[str, tuple[str, str]] = {
         addresses.gateway_url: ("gateway", "/readyz"),
         **{url: (name, "/readyz") for name, url in addresses.scorer_urls.items()},
+        addresses.ledger_url: ("ledger", "/readyz"),
         addresses.mlflow_url: ("MLflow", "/health"),
     }
     for process in present(addresses.run_dir):

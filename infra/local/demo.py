@@ -104,9 +104,11 @@ def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path
     with display.step("Model promoted to Production") as note:
         note.text = platform.promote()
     with display.step("Scorers") as note:
-        platform.start_scorer(Lane.SYNC, settings.scorer_port)
-        platform.start_scorer(Lane.BATCH, settings.batch_scorer_port)
+        platform.start_scorers((Lane.SYNC, Lane.BATCH))
         note.text = "sync and batch lane"
+    with display.step("Ledger") as note:
+        platform.start_ledger()
+        note.text = platform.ledger_url
     with display.step("Gateway") as note:
         platform.start_gateway()
         note.text = platform.gateway_url
@@ -129,7 +131,7 @@ def _score(platform: LocalPlatform, display: Display, folder: Path) -> None:
     display.console.print(
         f"All answered through Kafka within {DEADLINE_MS} ms; the slowest took {slowest:.0f} ms."
     )
-    ways = asyncio.run(traces(platform.bootstrap_servers, scored))
+    ways = asyncio.run(traces(platform.connection(), scored))
     display.console.print(
         "Their way through Kafka (correlation id: topic[partition]@offset …):", markup=False
     )

@@ -1,6 +1,6 @@
 """The platform on one machine: each part started in its order, all stopped in the reverse one.
 
-    broker → topics → sample or DATA → registry → model trained and promoted → scorers → gateway
+    broker → topics → sample or DATA → registry → model trained and promoted → scorers → ledger → gateway
 
 Used by the demo, by the tests of real processes and by measurements. Knows no display.
 """
@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from infra.kafka.watchdog import Watchdog
 from infra.local.mlflow_server import MlflowServer
 from infra.local.processes import Child, run_to_end
 from infra.local.settings import LocalSettings
+from infra.runtime.kafka import KafkaConnection
 
 MODEL_NAME: Final = "credit-risk"
 _READY_TIMEOUT_S: Final = 60
@@ -39,6 +40,7 @@ class LocalPlatform:
         self.children: dict[str, Child] = {}
         self.bootstrap_servers = settings.kafka_bootstrap_servers or f"127.0.0.1:{settings.kafka_port}"
         self.tracking_uri = settings.mlflow_tracking_uri or f"http://127.0.0.1:{settings.mlflow_port}"
+        self.ledger_url = f"http://127.0.0.1:{settings.ledger_port}"
         self.gateway_url = f"http://127.0.0.1:{settings.gateway_port}"
         self._watchdog = Watchdog()
         self._stops: list[Callable[[], None]] = [self._watchdog.close]
@@ -46,7 +48,12 @@ class LocalPlatform:
     def require_ports(self) -> None:
         """Raise PortTaken, naming it, before anything is started."""
         settings = self.settings
-        ports = [settings.gateway_port, settings.scorer_port, settings.batch_scorer_port]
+        ports = [
+            settings.gateway_port,
+            settings.scorer_port,
+            settings.batch_scorer_port,
+            settings.ledger_port,
+        ]
         if settings.kafka_bootstrap_servers is None:
             ports.append(settings.kafka_port)
         if settings.mlflow_tracking_uri is None:
@@ -100,15 +107,30 @@ class LocalPlatform:
         """The staged model, checked and made Production."""
         return self._scorestream("promote").strip().splitlines()[-1]
 
-    def start_scorer(self, lane: Lane, port: int) -> None:
-        """A worker of the lane."""
-        name = f"scorer-{lane.value}"
-        self._start(name, ["scorer", "--lane", lane.value, "--port", str(port)], port)
+    def start_scorers(self, lanes: Iterable[Lane]) -> None:
+        """A worker of each of `lanes`, started beside each other."""
+        ports = {Lane.SYNC: self.settings.scorer_port, Lane.BATCH: self.settings.batch_scorer_port}
+        started = [
+            (
+                self._launch(
+                    f"scorer-{lane.value}", ["scorer", "--lane", lane.value, "--port", str(ports[lane])]
+                ),
+                lane,
+            )
+            for lane in lanes
+        ]
+        for child, lane in started:
+            child.wait_ready(_ready(ports[lane]), _READY_TIMEOUT_S)
+
+    def start_ledger(self) -> None:
+        """The ledger, on SQLite."""
+        self._launch("ledger", ["ledger"]).wait_ready(_ready(self.settings.ledger_port), _READY_TIMEOUT_S)
 
     def start_gateway(self) -> None:
         """The gateway."""
         port = self.settings.gateway_port
-        self._start("gateway", ["gateway", "--port", str(port)], port)
+        child = self._launch("gateway", ["gateway", "--port", str(port)])
+        child.wait_ready(_ready(port), _READY_TIMEOUT_S)
 
     def stop(self) -> None:
         """Stop what was started, the last first; a part that fails to stop does not keep the others."""
@@ -116,11 +138,19 @@ class LocalPlatform:
             with contextlib.suppress(Exception):
                 self._stops.pop()()
 
+    def connection(self) -> KafkaConnection:
+        """How the platform's own looks at Kafka connect."""
+        return KafkaConnection(bootstrap_servers=self.bootstrap_servers)
+
     def environment(self) -> dict[str, str]:
         """Variables by which the platform's processes and commands find each other."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "LEDGER_URL": self.ledger_url,
+            "LEDGER_PORT": str(self.settings.ledger_port),
+            "LEDGER_DATABASE_URL": f"sqlite:///{self.run_dir / 'ledger' / 'ledger.db'}",
+            "LEDGER_RUN_DIR": str(self.run_dir / "workers"),
             "SCORER_CACHE_DIR": str(self.run_dir / "scorer-cache"),
             "SCORER_RUN_DIR": str(self.run_dir / "workers"),
             "GATEWAY_RUN_DIR": str(self.run_dir / "workers"),
@@ -134,7 +164,7 @@ class LocalPlatform:
         found = self.environment()
         return "export " + " ".join(f"{name}={shlex.quote(found[name])}" for name in wanted)
 
-    def _start(self, name: str, arguments: list[str], port: int) -> None:
+    def _launch(self, name: str, arguments: list[str]) -> Child:
         child = Child(
             name,
             [sys.executable, "-m", "scorestream.cli", *arguments],
@@ -144,7 +174,8 @@ class LocalPlatform:
         )
         self.children[name] = child
         self._stops.append(child.stop)
-        child.start(f"http://127.0.0.1:{port}/readyz", _READY_TIMEOUT_S)
+        child.start()
+        return child
 
     def _scorestream(self, *arguments: str) -> str:
         return run_to_end(
@@ -152,3 +183,7 @@ class LocalPlatform:
             log_file=self.run_dir / "logs" / f"{arguments[0]}.log",
             environment=self.environment(),
         )
+
+
+def _ready(port: int) -> str:
+    return f"http://127.0.0.1:{port}/readyz"

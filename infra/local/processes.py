@@ -54,9 +54,12 @@ class Child:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def start(self, ready_url: str, timeout_s: float) -> None:
-        """Start and wait until `ready_url` answers 200; raises ChildFailed."""
+    def start(self) -> None:
+        """Start; it is not ready yet when this returns."""
         self._launch()
+
+    def wait_ready(self, ready_url: str, timeout_s: float) -> None:
+        """Wait until `ready_url` answers 200; raises ChildFailed. From then on it is kept running."""
         deadline = time.monotonic() + timeout_s
         while not _answers(ready_url):
             if self.pid is None:

@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts import headers
 from contracts.application import Value
 from contracts.csv_rows import applications_in
 from contracts.events import DecisionDocument, decode_decision
-from contracts.topics import APPLICATIONS, PREDICTIONS, REPLIES, Topic
+from contracts.topics import APPLICATIONS, PREDICTIONS, REPLIES
+from infra.runtime.kafka import KafkaConnection
+from infra.runtime.reading import log_reader
 from scorestream.client import ScorestreamClient
 from training.split import split
 
 DEADLINE_MS: Final = 200
 _WARM_UP: Final = 5
-_POLL_MS: Final = 500
+_LOOK_BACK_S: Final = 60
 
 
 class NotInTime(Exception):
@@ -83,38 +84,20 @@ def score_over_http(url: str, applications: Sequence[Mapping[str, Any]]) -> list
     return scored
 
 
-async def traces(bootstrap_servers: str, scored: Sequence[Scored]) -> dict[str, Trace]:
+async def traces(connection: KafkaConnection, scored: Sequence[Scored]) -> dict[str, Trace]:
     """By application id: its records in `applications`, `predictions` and `replies`, read from Kafka."""
-    wanted = {one.decision.application_id for one in scored}
-    since_ms = int((time.time() - 60) * 1000)
-    found: dict[str, list[str]] = {application_id: [] for application_id in wanted}
+    found: dict[str, list[str]] = {one.decision.application_id: [] for one in scored}
     correlations: dict[str, str] = {}
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
-    await consumer.start()
-    try:
+    since_ms = int((time.time() - _LOOK_BACK_S) * 1000)
+    async with log_reader(connection) as reader:
         for topic in (APPLICATIONS, PREDICTIONS, REPLIES):
-            async for record in _records_since(consumer, topic, since_ms):
+            partitions = await reader.partitions(topic.name)
+            starts = await reader.at_time(partitions, since_ms)
+            async for record in reader.records(starts, await reader.ends(partitions)):
                 present = dict(record.headers)
                 application_id = present.get(headers.APPLICATION_ID, b"").decode()
-                if application_id in wanted:
+                if application_id in found:
                     found[application_id].append(f"{topic.name}[{record.partition}]@{record.offset}")
                     if topic is REPLIES:
                         correlations[application_id] = present[headers.CORRELATION_ID].hex()
-    finally:
-        await consumer.stop()
-    return {one: Trace(correlations.get(one, ""), tuple(found[one])) for one in wanted}
-
-
-async def _records_since(consumer: AIOKafkaConsumer, topic: Topic, since_ms: int) -> Any:
-    await consumer.topics()
-    consumer.assign([TopicPartition(topic.name, 0)])  # has the client learn of the topic
-    await consumer.end_offsets([TopicPartition(topic.name, 0)])
-    partitions = [TopicPartition(topic.name, p) for p in consumer.partitions_for_topic(topic.name) or ()]
-    consumer.assign(partitions)
-    ends = await consumer.end_offsets(partitions)
-    for partition, found in (await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))).items():
-        consumer.seek(partition, found.offset if found is not None else ends[partition])
-    while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
-        for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-            for record in records:
-                yield record
+    return {one: Trace(correlations.get(one, ""), tuple(records)) for one, records in found.items()}

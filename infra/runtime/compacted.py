@@ -47,13 +47,21 @@ class ControlTopic:
             await consumer.stop()
 
     async def newest(self) -> dict[bytes, bytes]:
-        """The newest value of each key that was on the topic when this was called."""
+        """The newest value of each key that was on the topic when this was called.
+
+        A broker that is away is waited for.
+        """
         consumer = self._started()
-        end = (await consumer.end_offsets([self._partition]))[self._partition]
         values: dict[bytes, bytes] = {}
-        while await consumer.position(self._partition) < end:
-            values.update(await self._poll(consumer))
-        return values
+        while True:
+            try:
+                end = (await consumer.end_offsets([self._partition]))[self._partition]
+                while await consumer.position(self._partition) < end:
+                    values.update(await self._poll(consumer))
+            except KafkaError:
+                await asyncio.sleep(_POLL_MS / 1000)
+            else:
+                return values
 
     async def changes(self) -> AsyncIterator[tuple[bytes, bytes]]:
         """Key and value of each record from here on; a broker that is away is waited for."""

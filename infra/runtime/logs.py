@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from typing import Any, Literal
 
 import structlog
+
+_LIBRARIES = ("aiokafka", "faust", "mode", "uvicorn")
+_SAID_AGAIN_AFTER_S = 10.0
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -51,5 +55,29 @@ def configure_logs(process: str, *, level: str = "INFO", log_format: LogFormat =
     root.handlers = [handler]
     root.setLevel(level)
     # These two write a line per request and per rebalance step; their warnings are enough.
-    for library in ("aiokafka", "faust", "mode", "uvicorn"):
+    for library in _LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
+    handler.addFilter(Seldom(every_s=_SAID_AGAIN_AFTER_S))
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same thing from the same line only now and then.
+
+    With a broker away aiokafka writes some ten lines a second and client; one in ten seconds tells as much.
+    """
+
+    def __init__(self, *, every_s: float, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._now = now
+        self._said_at: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written; our own always are."""
+        if not record.name.startswith(_LIBRARIES):
+            return True
+        place, now = (record.pathname, record.lineno), self._now()
+        if now - self._said_at.get(place, -self._every_s) < self._every_s:
+            return False
+        self._said_at[place] = now
+        return True

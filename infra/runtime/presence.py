@@ -46,7 +46,7 @@ def present(run_dir: Path) -> list[Present]:
     """The processes announced in `run_dir` that run; files of dead ones are removed."""
     found: list[Present] = []
     for file in sorted(run_dir.glob("*.json")):
-        with suppress(OSError, ValueError, KeyError):
+        with suppress(OSError, ValueError, KeyError, TypeError):
             said = json.loads(file.read_text())
             one = Present(said["name"], said["url"], said["pid"])
             if _is_running(one.pid):

@@ -8,14 +8,15 @@ scored twice. It never reads the ledger, and it sends no faster than the lane de
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import ConsumerRecord
 
@@ -23,11 +24,11 @@ from contracts import headers
 from contracts.identity import application_id_for_row
 from contracts.topics import APPLICATIONS_BATCH, APPLICATIONS_DLQ, PREDICTIONS_BATCH, Topic
 from infra.runtime.kafka import KafkaConnection
+from infra.runtime.reading import log_reader
 from scorestream.batch.results import BatchResults
 from scorestream.batch.rows import Row, count_rows, file_digest, rows
-from scorestream.batch.state import WATCHED, BatchPaths, BatchState, Offsets, batch_id_of, load, save
+from scorestream.batch.state import WATCHED, BatchPaths, BatchState, Offsets, load, save
 
-_POLL_MS: Final = 500
 _MAX_BATCH_BYTES: Final = 900_000
 
 
@@ -89,22 +90,29 @@ class BatchRun:
 
     async def _state(self) -> BatchState:
         digest, count = await asyncio.to_thread(lambda: (file_digest(self._file), count_rows(self._file)))
-        batch_id = batch_id_of(digest, self._paths.out)
-        state = load(self._paths, batch_id)
+        state = load(self._paths, digest)
         if state is None:
-            starts = {topic.name: await self._ends(topic) for topic in WATCHED}
-            state = BatchState(batch_id, count, starts)
+            starts = await self._ends()
+            state = BatchState(str(uuid.uuid4()), digest, count, starts)
             save(self._paths, state)
         return state
 
+    async def _ends(self) -> dict[str, Offsets]:
+        """End offsets of the watched topics, by topic and partition."""
+        async with log_reader(self._options.connection) as reader:
+            return {
+                topic.name: {
+                    tp.partition: end
+                    for tp, end in (await reader.ends(await reader.partitions(topic.name))).items()
+                }
+                for topic in WATCHED
+            }
+
     async def _find_sent(self, state: BatchState) -> None:
         """Mark the rows that are on the log already."""
-        starts = state.starts[APPLICATIONS_BATCH.name]
-        ends = await self._ends(APPLICATIONS_BATCH)
-        if any(ends[partition] > start for partition, start in starts.items()):
-            async for record in self._records(
-                {APPLICATIONS_BATCH.name: starts}, {APPLICATIONS_BATCH.name: ends}
-            ):
+        starts = _offsets(APPLICATIONS_BATCH, state)
+        async with log_reader(self._options.connection) as reader:
+            async for record in reader.records(starts, await reader.ends(list(starts))):
                 if (row := self._row(record)) is not None:
                     self._is_sent[row] = True
 
@@ -168,16 +176,25 @@ class BatchRun:
         ]
 
     async def _collect(self, state: BatchState) -> None:
-        watched = (PREDICTIONS_BATCH.name, APPLICATIONS_DLQ.name)
-        async for record in self._records({name: state.starts[name] for name in watched}):
-            row = self._row(record)
-            if row is None:
-                continue
-            if record.topic == PREDICTIONS_BATCH.name:
-                self._results.decided(row, record.value)
-            else:
-                reason = dict(record.headers).get(headers.DLQ_REASON, b"").decode()
-                self._results.put_aside(row, reason)
+        starts = {**_offsets(PREDICTIONS_BATCH, state), **_offsets(APPLICATIONS_DLQ, state)}
+        async with log_reader(self._options.connection) as reader:
+            async for records in reader.follow(starts):
+                for record in records:
+                    self._take(record)
+                self._tell()
+                async with self._room:
+                    self._room.notify_all()
+                if self._results.done == self._results.rows:
+                    return
+
+    def _take(self, record: ConsumerRecord) -> None:
+        row = self._row(record)
+        if row is None:
+            return
+        if record.topic == PREDICTIONS_BATCH.name:
+            self._results.decided(row, record.value)
+        else:
+            self._results.put_aside(row, dict(record.headers).get(headers.DLQ_REASON, b"").decode())
 
     def _row(self, record: ConsumerRecord) -> int | None:
         """The row that a record is about, or None when it is no record of this batch."""
@@ -187,56 +204,10 @@ class BatchRun:
         row = present.get(headers.BATCH_ROW, b"")
         return int(row) if row.isdigit() and int(row) < len(self._is_sent) else None
 
-    async def _records(
-        self, starts: dict[str, Offsets], ends: dict[str, Offsets] | None = None
-    ) -> AsyncIterator[ConsumerRecord]:
-        """Records from `starts` on; up to `ends`, or until every row is done."""
-        consumer = AIOKafkaConsumer(
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            **self._options.connection.client_options(),
-        )
-        await consumer.start()
-        try:
-            where = {
-                TopicPartition(t, p): offset for t, found in starts.items() for p, offset in found.items()
-            }
-            consumer.assign(list(where))
-            for partition, offset in where.items():
-                consumer.seek(partition, offset)
-            stops = {
-                TopicPartition(t, p): end for t, found in (ends or {}).items() for p, end in found.items()
-            }
-            while not await self._is_over(consumer, stops):
-                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                    for record in records:
-                        yield record
-                if not stops:
-                    self._tell()
-                    async with self._room:
-                        self._room.notify_all()
-        finally:
-            await consumer.stop()
-
-    async def _is_over(self, consumer: AIOKafkaConsumer, stops: dict[TopicPartition, int]) -> bool:
-        if not stops:
-            return self._results.done == self._results.rows
-        for partition, stop in stops.items():
-            if await consumer.position(partition) < stop:
-                return False
-        return True
-
-    async def _ends(self, topic: Topic) -> Offsets:
-        async with AIOKafkaProducer(**self._options.connection.client_options()) as producer:
-            partitions = await producer.partitions_for(topic.name)
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._options.connection.client_options())
-        await consumer.start()
-        try:
-            ends = await consumer.end_offsets([TopicPartition(topic.name, p) for p in partitions])
-        finally:
-            await consumer.stop()
-        return {partition.partition: end for partition, end in ends.items()}
-
     def _tell(self) -> None:
         sent, results = int(self._is_sent.sum()), self._results
         self._report(BatchProgress(rows=results.rows, sent=sent, done=results.done, dead=results.dead))
+
+
+def _offsets(topic: Topic, state: BatchState) -> dict[TopicPartition, int]:
+    return {TopicPartition(topic.name, p): offset for p, offset in state.starts[topic.name].items()}

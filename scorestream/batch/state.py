@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from contracts.identity import NAMESPACE
 from contracts.topics import APPLICATIONS_BATCH, APPLICATIONS_DLQ, PREDICTIONS_BATCH, Topic
 
 #: The topics whose offsets tell what of a batch was sent and what is decided.
@@ -23,9 +21,14 @@ class OtherBatch(Exception):
 
 
 class BatchState(msgspec.Struct, frozen=True):
-    """A batch of `rows` applications; `starts` are the watched topics' end offsets before it began."""
+    """A batch of `rows` applications; `starts` are the watched topics' end offsets before it began.
+
+    The id is new for every batch that is begun, so the same file can be scored again another day;
+    going on with one that was stopped keeps the id, so nothing of it is scored twice.
+    """
 
     batch_id: str
+    file_sha256: str
     rows: int
     starts: dict[str, Offsets]
 
@@ -47,18 +50,13 @@ class BatchPaths:
         return self.out.with_name(f"{self.out.name}.draft")
 
 
-def batch_id_of(file_digest: str, out: Path) -> str:
-    """The id of the batch: the same file to the same output is the same batch."""
-    return str(uuid.uuid5(NAMESPACE, f"batch\x1f{file_digest}\x1f{out.resolve()}"))
-
-
-def load(paths: BatchPaths, batch_id: str) -> BatchState | None:
-    """The state of the batch when it was begun before, else None; OtherBatch if the output is another's."""
+def load(paths: BatchPaths, file_sha256: str) -> BatchState | None:
+    """The state of the batch that was begun for the output, or None; OtherBatch if it is another file's."""
     try:
         state = msgspec.json.decode(paths.state.read_bytes(), type=BatchState)
     except FileNotFoundError:
         return None
-    if state.batch_id != batch_id:
+    if state.file_sha256 != file_sha256:
         raise OtherBatch(
             f"{paths.out} was begun for another file or another content of it; choose another --out, "
             f"or remove {paths.state} to start anew"

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from contracts.lanes import Lane
 from infra.runtime.kafka import KafkaConnection
+from scorestream.console import table_console
 from scorestream.platform_status import Addresses, PlatformStatus, Service, platform_status
 
 
@@ -24,6 +25,7 @@ from scorestream.platform_status import Addresses, PlatformStatus, Service, plat
 @click.option(
     "--mlflow-url", envvar="MLFLOW_TRACKING_URI", default="http://127.0.0.1:5000", show_default=True
 )
+@click.option("--ledger-url", envvar="LEDGER_URL", default="http://127.0.0.1:8004", show_default=True)
 @click.option("--scorer-port", default=8002, show_default=True, help="Port of the sync lane's first worker.")
 @click.option(
     "--batch-scorer-port", default=8003, show_default=True, help="Port of the batch lane's first worker."
@@ -40,6 +42,7 @@ def status(**options: Any) -> None:
         kafka=KafkaConnection(),
         gateway_url=options["gateway_url"],
         mlflow_url=options["mlflow_url"],
+        ledger_url=options["ledger_url"],
         scorer_urls={
             "scorer-sync": f"http://127.0.0.1:{options['scorer_port']}",
             "scorer-batch": f"http://127.0.0.1:{options['batch_scorer_port']}",
@@ -47,7 +50,7 @@ def status(**options: Any) -> None:
         run_dir=options["run_dir"],
     )
     found = asyncio.run(platform_status(addresses))
-    _print(found, Console(highlight=False))
+    _print(found, table_console())
     sys.exit(1 if found.down else 0)
 
 

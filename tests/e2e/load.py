@@ -1,0 +1,154 @@
+"""Open-loop load on gateways from a thread of its own, remembering every request for the audit.
+
+A request goes out when its time has come, however slow the answers are. Connections are kept alive
+and shared, as a client library does. Nothing is retried but a refused connection, and that on the
+next gateway: no byte of the request has left then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from contracts.application import example
+from tests.e2e.processes import wait_until
+
+_FIELDS = json.loads(example("full"))
+_ANSWER_TIMEOUT_S = 20.0
+
+
+def application(applicant: int, **changes: object) -> bytes:
+    """A body that is valid, of this applicant."""
+    return json.dumps({**_FIELDS, "SK_ID_CURR": applicant, **changes}).encode()
+
+
+@dataclass(slots=True)
+class Request:
+    """One request and what became of it; times are `time.monotonic()`, status 0 means no answer at all."""
+
+    applicant: int
+    content: bytes
+    key: str | None = None
+    scheduled_s: float = 0.0
+    ended_s: float = 0.0
+    url: str = ""
+    status: int = 0
+    failure: str = ""
+    application_id: str | None = None
+    retry_after: str | None = None
+    answer: bytes = b""
+
+    @property
+    def took_s(self) -> float:
+        """From its scheduled time to its answer."""
+        return self.ended_s - self.scheduled_s
+
+
+@dataclass
+class Load:
+    """`rate_per_s` requests a second to the first of `urls` that takes connections, while the block lasts."""
+
+    urls: Sequence[str]
+    applicants: Callable[[], int]
+    rate_per_s: float = 100.0
+    #: Every so many-th request brings an Idempotency-Key.
+    key_every: int = 5
+    requests: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_stopping.set()
+        self._thread.join(_ANSWER_TIMEOUT_S + 10)
+        assert not self._thread.is_alive(), "a request hangs"
+
+    def run_for(self, seconds: float) -> None:
+        """Return once so much more time was scheduled."""
+        wanted = len(self.requests) + int(seconds * self.rate_per_s)
+        wait_until(
+            lambda: len(self.requests) >= wanted, timeout_s=seconds * 3 + 10, why=f"{wanted} requests sent"
+        )
+
+    def answered(self) -> list[Request]:
+        """Requests that have ended, in the order of their schedule."""
+        return [request for request in list(self.requests) if request.ended_s]
+
+    def statuses(self) -> Counter[int]:
+        """How many requests ended with which status."""
+        return Counter(request.status for request in self.answered())
+
+    def since(self, moment_s: float) -> list[Request]:
+        """Ended requests that were scheduled at `moment_s` or later."""
+        return [request for request in self.answered() if request.scheduled_s >= moment_s]
+
+    def is_answered_again(self, *, since_s: float, last: int = 30) -> bool:
+        """Whether most of the newest answers, all asked for after `since_s`, are decisions."""
+        newest = sorted(self.since(since_s), key=lambda request: request.ended_s)[-last:]
+        return len(newest) == last and sum(r.status == 200 for r in newest) > last / 2
+
+    async def _run(self) -> None:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
+        timeout = aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT_S)
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+            asyncio.TaskGroup() as tasks,
+        ):
+            started = time.monotonic()
+            for number in itertools.count():
+                due = started + number / self.rate_per_s
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                if self._is_stopping.is_set():
+                    break
+                request = self._request(number, due)
+                self.requests.append(request)
+                tasks.create_task(self._send(session, request))
+
+    def _request(self, number: int, due_s: float) -> Request:
+        applicant = self.applicants()
+        key = f"load-{applicant}" if number % self.key_every == 0 else None
+        return Request(applicant, application(applicant), key, scheduled_s=due_s)
+
+    async def _send(self, session: aiohttp.ClientSession, request: Request) -> None:
+        for url in self.urls:
+            request.url, request.failure = url, ""
+            try:
+                await _ask(session, request)
+                break
+            except aiohttp.ClientConnectorError as error:
+                request.failure = repr(error)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                request.failure = repr(error)
+                break
+        request.ended_s = time.monotonic()
+
+
+async def _ask(session: aiohttp.ClientSession, request: Request) -> None:
+    headers = {"Content-Type": "application/json"}
+    if request.key is not None:
+        headers["Idempotency-Key"] = request.key
+    async with session.post(
+        f"{request.url}/v1/applications", data=request.content, headers=headers
+    ) as response:
+        request.answer = await response.read()
+        request.status = response.status
+        request.retry_after = response.headers.get("Retry-After")
+        location = response.headers.get("Location", "")
+        request.application_id = location.rpartition("/")[2] or None

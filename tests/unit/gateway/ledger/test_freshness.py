@@ -1,0 +1,112 @@
+"""A ledger says that something is unknown, or how late it is, only by offsets it has passed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from gateway.ledger.errors import Behind, LogUnavailable
+from gateway.ledger.freshness import Freshness
+from gateway.ledger.progress import LogPartition, Progress
+
+HERE = LogPartition("applications", 0)
+
+
+class Facts:
+    """A log and tables whose offsets the test sets; counts how often the log was asked."""
+
+    def __init__(self, end: int, read: int) -> None:
+        self.end = end
+        self.read = read
+        self.looks = 0
+        self.is_log_away = False
+
+    async def take_ends(self) -> Mapping[LogPartition, int]:
+        self.looks += 1
+        await asyncio.sleep(0)
+        if self.is_log_away:
+            raise LogUnavailable("away")
+        return {HERE: self.end}
+
+    async def read_progress(self) -> Mapping[LogPartition, Progress]:
+        return {HERE: Progress(0, self.read)}
+
+    def freshness(self) -> Freshness:
+        return Freshness(self.take_ends, self.read_progress)
+
+
+def test_tables_at_the_log_s_end_have_passed_it() -> None:
+    facts = Facts(end=5, read=5)
+    freshness = facts.freshness()
+    asyncio.run(freshness.passed(time.monotonic(), wait_s=5))
+    assert freshness.lag_s is not None
+
+
+def test_an_earlier_look_does_not_answer_a_later_question() -> None:
+    facts = Facts(end=5, read=5)
+
+    async def ask() -> None:
+        freshness = facts.freshness()
+        await freshness.passed(time.monotonic(), wait_s=5)
+        facts.end = 6  # accepted after the first look
+        with pytest.raises(Behind):
+            await freshness.passed(time.monotonic(), wait_s=0.05)
+
+    asyncio.run(ask())
+
+
+def test_waiting_ends_as_soon_as_the_tables_catch_up() -> None:
+    facts = Facts(end=6, read=5)
+
+    async def ask() -> None:
+        waiting = asyncio.create_task(facts.freshness().passed(time.monotonic(), wait_s=30))
+        while not facts.looks:
+            await asyncio.sleep(0)
+        facts.read = 6
+        await waiting
+
+    asyncio.run(ask())
+
+
+def test_many_who_ask_at_once_share_looks_at_the_log() -> None:
+    facts = Facts(end=5, read=5)
+
+    async def ask() -> None:
+        freshness = facts.freshness()
+        since = time.monotonic()
+        await asyncio.gather(*(freshness.passed(since, wait_s=5) for _ in range(100)))
+
+    asyncio.run(ask())
+    assert facts.looks == 1
+
+
+def test_a_log_that_is_away_makes_no_answer() -> None:
+    facts = Facts(end=5, read=5)
+    facts.is_log_away = True
+    with pytest.raises(Behind):
+        asyncio.run(facts.freshness().passed(time.monotonic(), wait_s=0.05))
+
+
+def test_the_lag_is_unknown_until_a_look_was_passed() -> None:
+    facts = Facts(end=5, read=4)
+    freshness = facts.freshness()
+    with pytest.raises(Behind):
+        asyncio.run(freshness.passed(time.monotonic(), wait_s=0.05))
+    assert freshness.lag_s is None
+
+
+def test_tables_that_fall_back_have_passed_nothing() -> None:
+    facts = Facts(end=5, read=5)
+
+    async def ask() -> Freshness:
+        freshness = facts.freshness()
+        await freshness.passed(time.monotonic(), wait_s=5)
+        facts.read = 4
+        with pytest.raises(Behind):
+            await freshness.passed(time.monotonic(), wait_s=0.05)
+        return freshness
+
+    assert asyncio.run(ask()).lag_s is None
