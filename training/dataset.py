@@ -24,7 +24,7 @@ from feature_service.application import (
 from scorer.manifest import APPLICATION_VIEW, HISTORY_VIEW, FeatureColumn
 from training.applications import LabelledApplications
 from training.blanks import blank_history, blank_never_missing
-from training.history import NO_HISTORY, HistoryFeatures, Snapshots, rows_of_names
+from training.history import NO_HISTORY, HistoryFeatures, Snapshots
 from training.outcomes import MaturedOutcomes
 from training.persons import persons_of
 from training.split import Rows, Split, split, split_by_time
@@ -40,13 +40,15 @@ class Dataset:
     """Rows whose end is known, divided.
 
     `features` is `(n_rows, n_names)` under `names`: the whole application view, protected features
-    too, then the history's. `persons` has equal numbers for rows of one person. `unlabelled` are the
-    features of applications without a known end (the test file's), or None.
+    too, then the history's; `past` is what the snapshot holds of each row's applicant. `persons` has
+    equal numbers for rows of one person. `unlabelled` are the features of applications without a known
+    end (the test file's), or None.
     """
 
     names: tuple[str, ...]
     features: Features
     columns: Encoded
+    past: Features
     target: Target
     persons: Rows
     parts: Split
@@ -71,9 +73,9 @@ class Dataset:
 
     def grown_on(self, rows: Rows, names: Sequence[str], *, seed: int) -> Features:
         """As `select`, with blanks where real applications will have them (`training.blanks`)."""
-        blanked = application_features(blank_never_missing(self.columns[rows], seed=seed))
-        history = blank_history(self.features[rows, len(FEATURE_NAMES) :], seed=seed)
-        whole = np.hstack([blanked, history])
+        application = application_features(blank_never_missing(self.columns[rows], seed=seed))
+        past = blank_history(self.past[rows], seed=seed)
+        whole = np.hstack([application, self.history.beside(application, past)])
         at = {name: index for index, name in enumerate(self.names)}
         return np.ascontiguousarray(whole[:, [at[name] for name in names]])
 
@@ -104,10 +106,11 @@ def make_dataset(
     """The rows of `applications` and `outcomes`, divided by `seed`; the outcomes' newest are held out.
 
     An outcome meets the history of the snapshot that it was scored with, taken from `snapshots`; the
-    applications, and outcomes without a snapshot, meet `history`. LookupError for a snapshot that is gone.
+    applications, and outcomes without a snapshot, meet `history`. LookupError for a snapshot that
+    is gone or has other features.
     """
     columns, target = applications.columns, applications.target
-    past = history.rows(ids_of(columns))
+    past = history.past(ids_of(columns))
     if outcomes is not None:
         columns = np.vstack([columns, outcomes.columns])
         target = np.concatenate([target, outcomes.target])
@@ -115,8 +118,9 @@ def make_dataset(
     persons = persons_of(columns)
     return Dataset(
         names=(*FEATURE_NAMES, *history.names),
-        features=np.hstack([application_features(columns), past]),
+        features=_laid_out(columns, past, history),
         columns=columns,
+        past=past,
         target=target,
         persons=persons,
         parts=_parts(target, persons, outcomes, seed),
@@ -127,7 +131,12 @@ def make_dataset(
 
 def view_of(columns: Encoded, history: HistoryFeatures) -> Features:
     """Both views of encoded rows, side by side."""
-    return np.hstack([application_features(columns), history.rows(ids_of(columns))])
+    return _laid_out(columns, history.past(ids_of(columns)), history)
+
+
+def _laid_out(columns: Encoded, past: Features, history: HistoryFeatures) -> Features:
+    application = application_features(columns)
+    return np.hstack([application, history.beside(application, past)])
 
 
 def _parts(target: Target, persons: Rows, outcomes: MaturedOutcomes | None, seed: int) -> Split:
@@ -139,11 +148,15 @@ def _parts(target: Target, persons: Rows, outcomes: MaturedOutcomes | None, seed
 
 
 def _history_of(outcomes: MaturedOutcomes, history: HistoryFeatures, snapshots: Snapshots | None) -> Features:
-    past = np.full((len(outcomes.target), len(history.names)), np.nan, dtype=np.float32)
     ids = ids_of(outcomes.columns)
+    past = history.past(ids)
     used = np.array([snapshot_id or "" for snapshot_id in outcomes.snapshot_ids])
     for snapshot_id in sorted(set(used.tolist())):
         rows = np.flatnonzero(used == snapshot_id)
-        known = history if snapshots is None or not snapshot_id else snapshots.open(snapshot_id)
-        past[rows] = rows_of_names(known, history.names, ids[rows])
+        if snapshots is None or not snapshot_id or snapshot_id == history.snapshot_id:
+            continue
+        held = snapshots.open(snapshot_id)
+        if held.names != history.names:
+            raise LookupError(f"snapshot {snapshot_id} has other features than {history.snapshot_id}")
+        past[rows] = held.past(ids[rows])
     return past

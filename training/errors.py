@@ -4,6 +4,7 @@ TrainingError
 ├── Rejected               the input is at fault: a retry changes nothing
 │   ├── BadApplicationsFile    a file of applications that cannot be trained on
 │   ├── BadOutcomes            an archive of outcomes that cannot be trained on
+│   ├── SnapshotUnusable       a feature snapshot that is not there, or of another code
 │   ├── LeakSuspected          a feature knows the outcome too well to be true
 │   ├── UnknownVersion         no such version of the registered model
 │   └── GatesNotPassed         the version must not become Production
@@ -34,6 +35,10 @@ class BadApplicationsFile(Rejected):
 
 class BadOutcomes(Rejected):
     """An archive of outcomes that cannot be trained on; the message names file and rule."""
+
+
+class SnapshotUnusable(Rejected, LookupError):
+    """The feature store does not have the snapshot, or its features are not this code's."""
 
 
 class LeakSuspected(Rejected):

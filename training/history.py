@@ -1,7 +1,9 @@
 """What training asks of the lender's history: features per applicant, of one snapshot.
 
-A feature snapshot implements `HistoryFeatures`; `NO_HISTORY` is the application-only case of the
-same path. Knows no store and no file.
+A feature snapshot implements `HistoryFeatures` (`training.snapshots`); `NO_HISTORY` is the
+application-only case of the same path. Two steps, as at serving: look up what the snapshot holds of
+an applicant, then lay it beside the application, which some features compare it with.
+Knows no store and no file.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class HistoryFeatures(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns of `rows`, in order; none is the name of a feature of the application."""
+        """The columns of `beside`, in order; none is the name of a feature of the application."""
 
     @property
     def groups(self) -> Sequence[CatalogueGroup]:
@@ -42,8 +44,14 @@ class HistoryFeatures(Protocol):
     def is_quality_passed(self) -> bool | None:
         """What the snapshot's quality report says; None if it has none."""
 
-    def rows(self, applicant_ids: ApplicantIds) -> Features:
-        """`(n_applicants, n_names)`, in the order asked for; an unknown applicant's row is all NaN."""
+    def past(self, applicant_ids: ApplicantIds) -> Features:
+        """What is held of the applicants, `(n_applicants, n_held)`; an unknown one's row is all NaN."""
+
+    def beside(self, application: Features, past: Features) -> Features:
+        """The features, `(n_rows, n_names)`, of rows of the application view and of `past`.
+
+        The columns of `past` come first, as they are.
+        """
 
 
 class Snapshots(Protocol):
@@ -63,9 +71,13 @@ class NoHistory:
     as_of: str | None = None
     is_quality_passed: bool | None = None
 
-    def rows(self, applicant_ids: ApplicantIds) -> Features:
+    def past(self, applicant_ids: ApplicantIds) -> Features:
         """An empty row per applicant."""
         return np.empty((len(applicant_ids), 0), dtype=np.float32)
+
+    def beside(self, application: Features, past: Features) -> Features:
+        """An empty row per application."""
+        return past
 
 
 NO_HISTORY: Final = NoHistory()
@@ -80,14 +92,3 @@ class OneSnapshot:
     def open(self, snapshot_id: str | None) -> HistoryFeatures:
         """The snapshot, whatever was asked for."""
         return self.snapshot
-
-
-def rows_of_names(history: HistoryFeatures, names: Sequence[str], applicant_ids: ApplicantIds) -> Features:
-    """The history's columns under `names`, `(n_applicants, n_names)`; a name it lacks is missing."""
-    at = {name: index for index, name in enumerate(history.names)}
-    rows = history.rows(applicant_ids)
-    chosen = np.full((len(applicant_ids), len(names)), np.nan, dtype=np.float32)
-    for index, name in enumerate(names):
-        if name in at:
-            chosen[:, index] = rows[:, at[name]]
-    return chosen

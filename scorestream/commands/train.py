@@ -14,7 +14,8 @@ from rich.table import Table
 from scorestream.commands import registry_options as options
 
 if TYPE_CHECKING:
-    from training.train import TrainingOutcome, TrainingPlan
+    from training.history import HistoryFeatures, Snapshots
+    from training.train import OutcomeWindow, TrainingOutcome, TrainingPlan
 
 _REPORTED = (
     "auc", "auc_low", "auc_high", "fold_auc_mean", "fold_auc_spread", "baseline_external_mean_auc",
@@ -67,6 +68,18 @@ _FOLDS = 5
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Archive of matured outcomes (Parquet); their newest become the held-out applicants.",
 )
+@click.option(
+    "--snapshot",
+    help="Feature snapshot with the history: its id, or `newest`. Without: the application alone.",
+)
+@click.option(
+    "--store",
+    envvar="FEATURES_STORE",
+    default=".run/features/store",
+    show_default=True,
+    show_envvar=True,
+    help="Store of feature snapshots: a folder, gs://… or s3://…",
+)
 @click.option("--outcomes-from", type=click.DateTime(), help="Outcomes observed from this moment, UTC.")
 @click.option("--outcomes-to", type=click.DateTime(), help="Outcomes observed before this moment, UTC.")
 @click.option("--allow-leak", is_flag=True, help="Train although a feature tells the outcome by itself.")
@@ -96,6 +109,7 @@ def _plan(
     from training.train import TrainingPlan  # noqa: PLC0415
     from training.tune import TuningPlan  # noqa: PLC0415
 
+    history, snapshots = _history(choices["snapshot"], choices["store"])
     is_tuned = choices["trials"] > 0 and not smoke
     tuning = TuningPlan(
         trials=choices["trials"], minutes=choices["minutes"] or None, max_leaves=choices["leaves"]
@@ -108,12 +122,34 @@ def _plan(
         tuning=tuning if is_tuned else None,
         study_storage=study_storage,
         n_folds=0 if smoke else _FOLDS,
-        outcomes=_window(choices["outcomes"], choices["outcomes_from"], choices["outcomes_to"]),
+        outcomes=_window(
+            choices["outcomes"], choices["outcomes_from"], choices["outcomes_to"], snapshots=snapshots
+        ),
+        history=history,
         is_leak_allowed=allow_leak,
     )
 
 
-def _window(archive: Path | None, since: datetime | None, until: datetime | None) -> Any:
+def _history(snapshot: str | None, store: str) -> tuple[HistoryFeatures, Snapshots | None]:
+    from training.history import NO_HISTORY  # noqa: PLC0415
+
+    if snapshot is None:
+        return NO_HISTORY, None
+    from feature_service.settings import FeatureSettings  # noqa: PLC0415
+    from feature_service.store import SnapshotStore  # noqa: PLC0415
+    from training.snapshots import StoredSnapshots  # noqa: PLC0415
+
+    snapshots = StoredSnapshots(SnapshotStore(store), FeatureSettings().cache)
+    return snapshots.open(None if snapshot == "newest" else snapshot), snapshots
+
+
+def _window(
+    archive: Path | None,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    snapshots: Snapshots | None,
+) -> OutcomeWindow | None:
     from training.outcomes import ParquetOutcomes  # noqa: PLC0415
     from training.train import OutcomeWindow  # noqa: PLC0415
 
@@ -124,7 +160,10 @@ def _window(archive: Path | None, since: datetime | None, until: datetime | None
     if since is None or until is None:
         raise click.UsageError("--outcomes needs --outcomes-from and --outcomes-to")
     return OutcomeWindow(
-        ParquetOutcomes(archive), since=since.replace(tzinfo=UTC), until=until.replace(tzinfo=UTC)
+        ParquetOutcomes(archive),
+        since=since.replace(tzinfo=UTC),
+        until=until.replace(tzinfo=UTC),
+        snapshots=snapshots,
     )
 
 
