@@ -114,6 +114,18 @@ def bins(
     )
 
 
+def bins_like(
+    grown: lightgbm.Dataset,
+    features: Features,
+    target: Target,
+    names: Sequence[str],
+    parameters: dict[str, Any],
+) -> lightgbm.Dataset:
+    """Further rows in the bins of `grown`, to be watched while growing."""
+    watched = bins(features, target, names, parameters)
+    return watched.set_reference(grown)
+
+
 def grow_until_level(
     grown: lightgbm.Dataset,
     watched: lightgbm.Dataset,

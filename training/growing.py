@@ -10,7 +10,16 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from training.dataset import Dataset
-from training.fit import FitSettings, FittedModel, Progress, as_served, bins, grow, grow_until_level
+from training.fit import (
+    FitSettings,
+    FittedModel,
+    Progress,
+    as_served,
+    bins,
+    bins_like,
+    grow,
+    grow_until_level,
+)
 from training.split import EARLY_STOPPING_SHARE, Rows, folds, take_stratified
 
 
@@ -66,7 +75,7 @@ def cross_validate(
     for fold in range(recipe.n_folds):
         seen, unseen = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
         grown = bins(grown_on[seen], target[seen], names, parameters)
-        watched = grown.create_valid(as_stated[unseen], target[unseen])
+        watched = bins_like(grown, as_stated[unseen], target[unseen], names, parameters)
         booster = grow_until_level(
             grown, watched, settings, seed=seed, progress=_of_fold(progress, fold, recipe.n_folds)
         )
@@ -90,8 +99,9 @@ def _stopped_early(
     everybody: Rows = np.arange(len(rows))
     stop, seen = take_stratified(target, everybody, EARLY_STOPPING_SHARE, seed=seed + 2, persons=persons)
     features = dataset.grown_on(rows, names, seed=seed + 3)
-    grown = bins(features[seen], target[seen], names, settings.parameters(seed=seed))
-    watched = grown.create_valid(features[stop], target[stop])
+    parameters = settings.parameters(seed=seed)
+    grown = bins(features[seen], target[seen], names, parameters)
+    watched = bins_like(grown, features[stop], target[stop], names, parameters)
     return as_served(grow_until_level(grown, watched, settings, seed=seed, progress=progress), settings)
 
 

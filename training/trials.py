@@ -16,7 +16,7 @@ from optuna.trial import BaseTrial
 
 from feature_service.application import Features
 from training.dataset import Dataset, Target
-from training.fit import FitSettings, bins, grow_until_level
+from training.fit import FitSettings, bins, bins_like, grow_until_level
 from training.growing import auc_of
 from training.split import folds, take_stratified
 
@@ -75,7 +75,7 @@ class TrialFolds:
             seen, rest = fold_of != fold, fold_of == fold
             binned = bins(grown_on[seen], target[seen], features, parameters).construct()
             grown.append(binned)
-            watched.append(binned.create_valid(as_stated[rest], target[rest]).construct())
+            watched.append(bins_like(binned, as_stated[rest], target[rest], features, parameters).construct())
             unseen.append(as_stated[rest])
             targets.append(target[rest])
         return cls(tuple(grown), tuple(watched), tuple(unseen), tuple(targets), seed)
