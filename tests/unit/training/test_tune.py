@@ -92,7 +92,7 @@ def test_progress_tells_the_best_so_far() -> None:
         FEATURES,
         plan=PLAN,
         place=place(),
-        log=lambda trial: None,
+        log=list[TrialFinished]().append,
         progress=lambda stage, _: stages.append(stage),
     )
     assert stages[0] == "tuning: trial 1 of 6"
