@@ -34,6 +34,7 @@ TINY = replace(SMOKE, max_trees=30, min_data_in_leaf=20)
 ORIGIN = Origin(
     inputs_digest="1" * 64,
     code_digest="2" * 64,
+    environment_digest="4" * 64,
     sha256={"application_train.csv": "3" * 64},
     parameters={},
     seed=5,

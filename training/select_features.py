@@ -1,8 +1,9 @@
 """Drops features that a model does no better for: less to compute, to explain and to go wrong.
 
 A feature must split better than noise does. Quick models are grown with shuffled copies of real
-features beside them (Kursa & Rudnicki 2010 call these shadows); what gains no more than the shadows
-do, in most folds, goes. If the quick models miss what was dropped, everything stays.
+features beside them (Kursa & Rudnicki 2010 call these shadows); what gains no more than most shadows
+do, in most folds, goes. If the quick models miss what was dropped, the bar is lowered, down to dropping
+what was never used at all.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from training.split import Rows, folds
 _N_FOLDS: Final = 3
 _SHADOWS: Final = 20
 _TREES: Final = 120
+#: Which share of the shadows a feature must gain more than, in percent; from strict to mild.
+_BARS: Final = (75.0, 50.0, 25.0, 0.0)
 #: How much AUC the kept features may seem to lose: less than a fold's own error.
 _AUC_MARGIN: Final = 0.001
 
@@ -45,14 +48,18 @@ def select_features(
     features, target = dataset.select(rows, names), dataset.target[rows]
     fold_of = folds(target, _N_FOLDS, seed=seed, persons=dataset.persons[rows])
     gains, with_all = _gains(features, target, fold_of, quick, seed=seed, progress=progress)
-    threshold = np.percentile(gains[:, len(names) :], 75, axis=1, keepdims=True)
-    is_kept = (gains[:, : len(names)] > threshold).sum(axis=0) > _N_FOLDS // 2
-    kept = tuple(name for name, stays in zip(names, is_kept, strict=True) if stays)
-    with_kept = _auc(features[:, is_kept], target, fold_of, quick, seed) if kept else 0.0
-    if with_kept < with_all - _AUC_MARGIN:
-        return Selected(names, (), with_all, with_all)
-    dropped = tuple(name for name in names if name not in set(kept))
-    return Selected(kept, dropped, with_all, with_kept)
+    for step, bar in enumerate(_BARS):
+        progress("selecting features", 0.5 + step / (2 * len(_BARS)))
+        least = np.percentile(gains[:, len(names) :], bar, axis=1, keepdims=True)
+        is_kept = (gains[:, : len(names)] > least).sum(axis=0) > _N_FOLDS // 2
+        if not is_kept.any():
+            continue
+        with_kept = _auc(features[:, is_kept], target, fold_of, quick, seed)
+        if with_kept >= with_all - _AUC_MARGIN:
+            kept = tuple(name for name, stays in zip(names, is_kept, strict=True) if stays)
+            dropped = tuple(name for name, stays in zip(names, is_kept, strict=True) if not stays)
+            return Selected(kept, dropped, with_all, with_kept)
+    return Selected(names, (), with_all, with_all)
 
 
 def _gains(

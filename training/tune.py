@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from training.dataset import Dataset
 from training.errors import StudyUnavailable, TuningInterrupted
@@ -27,6 +27,8 @@ from training.trials import OutOfTime, TrialFolds, proposed
 #: AUC that a thousand leaves must bring: about what they cost in time per decision.
 LEAF_PRICE: Final = 0.0001
 _STARTUP_TRIALS: Final = 8
+_OPEN_TRIES: Final = 5
+_OPEN_WAIT_S: Final = 0.5
 _FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -146,12 +148,23 @@ def open_study(place: StudyPlace) -> optuna.Study:
         Path(storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
         study_name=place.name,
-        storage=storage,
+        storage=None if storage is None else _opened(storage),
         direction="maximize",
         load_if_exists=True,
         # A fold is a step: after the first, a trial in the worse half of its predecessors stops.
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS // 2, n_warmup_steps=0),
     )
+
+
+def _opened(storage: str, tries: int = _OPEN_TRIES) -> optuna.storages.BaseStorage:
+    """The database, with its tables made. Workers that start together may all try to make them."""
+    try:
+        return optuna.storages.get_storage(storage)
+    except (IntegrityError, ProgrammingError):
+        if tries == 1:
+            raise
+        time.sleep(_OPEN_WAIT_S)
+        return _opened(storage, tries - 1)
 
 
 def _run_trial(
