@@ -29,6 +29,7 @@ def labelled_applications(seed: int = 0) -> LabelledApplications:
     """Applications whose external scores, amounts and ages vary, with a risk that depends on them."""
     random = np.random.default_rng(seed)
     columns = np.tile(encode([as_row(decode_submitted(example("full")))]), (_ROWS, 1))
+    columns[:, COLUMNS.index("SK_ID_CURR")] = np.arange(100_001, 100_001 + _ROWS)
     for number in (1, 2, 3):
         columns[:, COLUMNS.index(f"EXT_SOURCE_{number}")] = random.random(_ROWS)
     for name, (low, high) in _VARIED.items():

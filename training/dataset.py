@@ -24,6 +24,7 @@ from feature_service.application import (
 from scorer.manifest import APPLICATION_VIEW, HISTORY_VIEW, FeatureColumn
 from training.applications import LabelledApplications
 from training.blanks import blank_history, blank_never_missing
+from training.errors import TooFewApplicants
 from training.history import NO_HISTORY, HistoryFeatures, Snapshots
 from training.outcomes import MaturedOutcomes
 from training.persons import persons_of
@@ -141,10 +142,19 @@ def _laid_out(columns: Encoded, past: Features, history: HistoryFeatures) -> Fea
 
 def _parts(target: Target, persons: Rows, outcomes: MaturedOutcomes | None, seed: int) -> Split:
     if outcomes is None:
-        return split(target, seed=seed, persons=persons)
+        return _checked(split(target, seed=seed, persons=persons), target)
     undated = np.full(len(target) - len(outcomes.target), np.datetime64("NaT", "us"))
     applied_at = np.concatenate([undated, outcomes.submitted_at])
-    return split_by_time(target, applied_at, seed=seed, persons=persons)
+    return _checked(split_by_time(target, applied_at, seed=seed, persons=persons), target)
+
+
+def _checked(parts: Split, target: Target) -> Split:
+    for name, rows in (("fit", parts.fit), ("choose", parts.choose), ("held-out", parts.held_out)):
+        if len(np.unique(target[rows])) < 2:
+            raise TooFewApplicants(
+                f"the {name} part would have {len(rows)} applicants of one class; more applicants are needed"
+            )
+    return parts
 
 
 def _history_of(outcomes: MaturedOutcomes, history: HistoryFeatures, snapshots: Snapshots | None) -> Features:

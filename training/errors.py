@@ -3,6 +3,7 @@
 TrainingError
 ├── Rejected               the input is at fault: a retry changes nothing
 │   ├── BadApplicationsFile    a file of applications that cannot be trained on
+│   ├── TooFewApplicants       not both classes in each part
 │   ├── BadOutcomes            an archive of outcomes that cannot be trained on
 │   ├── SnapshotUnusable       a feature snapshot that is not there, or of another code
 │   ├── LeakSuspected          a feature knows the outcome too well to be true
@@ -31,6 +32,10 @@ class Rejected(TrainingError):
 
 class BadApplicationsFile(Rejected):
     """A file of applications that cannot be trained on; the message names file, column and rule."""
+
+
+class TooFewApplicants(Rejected):
+    """There are not enough applicants of both classes to divide."""
 
 
 class BadOutcomes(Rejected):

@@ -11,6 +11,7 @@ from contracts.application import COLUMNS
 from feature_service.application import Encoded
 from tests.models import labelled
 from training.dataset import make_dataset
+from training.errors import TooFewApplicants
 from training.persons import persons_of
 from training.split import folds, split, split_by_time, take_stratified
 
@@ -116,3 +117,10 @@ def test_a_dataset_keeps_near_duplicates_in_one_part() -> None:
     parts = make_dataset(rows, seed=3).parts
     for part in (parts.fit, parts.choose, parts.held_out):
         assert set((part % 200).tolist()) == {row for row in (part % 200).tolist() if row in part}
+
+
+def test_applicants_who_are_all_one_person_cannot_be_divided() -> None:
+    columns = complete(200)
+    columns[:] = columns[0]
+    with pytest.raises(TooFewApplicants, match="more applicants are needed"):
+        make_dataset(replace(labelled(), columns=columns, target=labelled().target[:200]), seed=3)
