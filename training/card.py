@@ -97,8 +97,8 @@ def _sections(
         ),
         (
             "Groups of people",
-            "Gender, family status and household size are never inputs. Ratios are over the largest group;"
-            " brackets are 95 % intervals; groups below 100 applicants are left out.",
+            "Gender, family status and household size are never inputs. Ratios are over the most approved"
+            " group; brackets are 95 % intervals; groups below 100 applicants are left out.",
             _groups(findings.groups),
         ),
         (

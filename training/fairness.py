@@ -35,7 +35,7 @@ _MIN_APPLICANTS: Final = 100
 class GroupFigures:
     """One group of applicants.
 
-    `approval_ratio` is the group's approval rate over that of the largest group of its attribute;
+    `approval_ratio` is the group's approval rate over that of the most approved of its attribute;
     `true_positive_rate` the share of its defaults that were not approved; `good_approved_rate` the share
     of its good applicants that were; `observed_to_expected` its bad rate over the PD promised.
     """
@@ -65,6 +65,7 @@ def group_figures(
     for attribute, values in attributes(columns):
         groups = [np.flatnonzero(values == value) for value in sorted(set(values) - {""})]
         groups = sorted((rows for rows in groups if len(rows) >= _MIN_APPLICANTS), key=len, reverse=True)
+        most = max(groups, key=lambda rows: float(is_approved[rows].mean()), default=None)
         for rows in groups:
             table.append(
                 _figures(
@@ -72,7 +73,7 @@ def group_figures(
                     probabilities[rows],
                     target[rows],
                     is_approved[rows],
-                    is_approved[groups[0]],
+                    is_approved[rows if most is None else most],
                 )
             )
     return table
