@@ -89,8 +89,8 @@ def attributes(columns: Encoded) -> Iterator[tuple[str, npt.NDArray[np.str_]]]:
 
 
 def _age_bands(years: npt.NDArray[np.float64]) -> npt.NDArray[np.str_]:
-    bands = np.array(["", *(f"{low} to {high - 1}" for low, high in pairwise(_AGE_EDGES))])
-    bands[1], bands[-1] = f"below {_AGE_EDGES[1]}", f"{_AGE_EDGES[-2]} and more"
+    between = [f"{low} to {high - 1}" for low, high in pairwise(_AGE_EDGES[1:-1])]
+    bands = np.array(["", f"below {_AGE_EDGES[1]}", *between, f"{_AGE_EDGES[-2]} and more"])
     return bands[np.where(np.isnan(years), 0, np.searchsorted(_AGE_EDGES, years, side="right"))]
 
 

@@ -12,7 +12,7 @@ from tests.models import built_model, built_on, dataset, labelled
 from training.baselines import evaluate_baselines
 from training.card import write_card
 from training.dataset import make_dataset
-from training.fairness import fairness_facts, group_figures
+from training.fairness import attributes, fairness_facts, group_figures
 from training.intervals import (
     auc_difference,
     auc_interval,
@@ -81,6 +81,13 @@ def test_a_group_that_was_promised_too_little_is_found_and_others_are_not() -> N
     wrong = honest / 3
     off = fairness_facts(group_figures(columns, wrong, target, CutOffs(0.2, 0.5)))
     assert off["group_miscalibration"] > 0.5 > fairness_facts(table)["group_miscalibration"]
+
+
+def test_ages_come_in_bands_that_hold_everybody() -> None:
+    columns = labelled().columns[:4].copy()
+    columns[:, COLUMNS.index("DAYS_BIRTH")] = [-24 * 365.25, -25 * 365.25, -66 * 365.25, np.nan]
+    bands = dict(attributes(columns))["age"].tolist()
+    assert bands == ["below 25", "25 to 34", "65 and more", ""]
 
 
 def test_a_gender_that_is_hardly_approved_is_found() -> None:
