@@ -18,7 +18,7 @@ from contracts.events import ModelPromoted, ModelVersion, decode_promoted
 from infra.runtime.compacted import ControlTopic
 from scorer.bundle import read_bundle
 from scorer.errors import BundleRefused, BundleUnavailable, NoModel
-from scorer.metrics import ScorerMetrics
+from scorer.metrics import UNAVAILABLE, ScorerMetrics
 from scorer.model import ServingModel
 from scorer.model_cache import ModelCache
 
@@ -97,23 +97,30 @@ class ModelHolder:
         last_good = self._cache.last_good()
         if last_good is not None and last_good.name == self._name:
             log.warning("starting with the last good model", version=last_good.version)
-            await self._try(last_good)
+            await self._try(last_good, is_newest=False)
 
-    async def _try(self, promoted: ModelPromoted) -> bool:
+    async def _try(self, promoted: ModelPromoted, *, is_newest: bool = True) -> bool:
         """False when another try may help."""
         try:
             await self._take(promoted)
+            if is_newest:
+                self._metrics.refused.clear()
         except BundleRefused as refused:
-            self._metrics.bundles_refused.labels(self._lane, refused.reason.value).inc()
+            self._note_refusal(promoted, refused.reason.value)
             log.error("bundle refused; the old model goes on", version=promoted.version, reason=str(refused))
         except BundleUnavailable as unavailable:
-            self._metrics.bundles_refused.labels(self._lane, "unavailable").inc()
+            self._note_refusal(promoted, UNAVAILABLE)
             log.warning("bundle not to be had now", version=promoted.version, reason=str(unavailable))
             return False
         except Exception:  # a full disk, say; in a task of its own nobody else would hear of it
             log.exception("a promoted bundle could not be taken; trying again", version=promoted.version)
             return False
         return True
+
+    def _note_refusal(self, promoted: ModelPromoted, reason: str) -> None:
+        self._metrics.bundles_refused.labels(self._lane, reason).inc()
+        self._metrics.refused.clear()
+        self._metrics.refused.labels(self._lane, promoted.name, promoted.version, reason).set(1)
 
     async def _take(self, promoted: ModelPromoted) -> None:
         if self._in_use is not None and self._in_use.digest == promoted.digest:
