@@ -40,5 +40,7 @@ class ModelInProduction:
             return
         self._metrics.model.clear()
         self._metrics.model.labels(self.newest.name, self.newest.version).set(1)
-        with contextlib.suppress(ValueError):  # a moment that nobody can read is no reason to ignore the version
+        with contextlib.suppress(
+            ValueError
+        ):  # a moment that nobody can read is no reason to ignore the version
             self._metrics.promoted.set(datetime.fromisoformat(self.newest.promoted_at).timestamp())

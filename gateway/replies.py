@@ -30,9 +30,7 @@ _PROBE_EVERY_S = 1.0
 class ReplyReader:
     """Follows one partition from its end. A reply that nobody here waits for is another gateway's."""
 
-    def __init__(
-        self, connection: KafkaConnection, pending: PendingReplies, metrics: GatewayMetrics
-    ) -> None:
+    def __init__(self, connection: KafkaConnection, pending: PendingReplies, metrics: GatewayMetrics) -> None:
         self._connection = connection
         self._pending = pending
         self._metrics = metrics

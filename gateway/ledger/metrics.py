@@ -34,7 +34,8 @@ class LedgerMetrics:
             "Applications decided, dead or pending, counted from the rows, whose own record was read.",
         )
         self.difference = self._gauge(
-            "conservation_difference_applications", "Logged less recorded applications; anything but 0 is a fault."
+            "conservation_difference_applications",
+            "Logged less recorded applications; anything but 0 is a fault.",
         )
         self.orphans = self._gauge(
             "conservation_orphaned_records",

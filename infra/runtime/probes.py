@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics of a process that serves nothing else: standard library, one thread a request.
+"""/healthz, /readyz and /metrics of a process that serves nothing else, with the standard library only.
 
 On loopback unless set otherwise, and outside of the event loop: a process that is stuck is still asked.
 """
@@ -59,7 +59,7 @@ def _handler(registry: CollectorRegistry, reports: dict[str, Report]) -> type[Ba
         sys_version = ""
         timeout = _REQUEST_TIMEOUT_S
 
-        def do_GET(self) -> None:  # noqa: N802 - the name is the base class's
+        def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
