@@ -52,7 +52,7 @@ class ScorerMetrics:
         ).labels(lane)
         self.reasons = self._counter("reasons_given", "Reasons given to applicants, by code.", "code")
         self.probability = self._histogram(
-            "probability_of_default", "Probability of default of decided applications.", _SHARES
+            "probability_of_default_ratio", "Probability of default of decided applications.", _SHARES
         )
         self.points = self._histogram("score_points", "Score of decided applications.", _POINTS)
         self.batch_rows = self._histogram("batch_rows", "Applications in a micro-batch.", _ROWS)
