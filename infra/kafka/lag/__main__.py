@@ -1,6 +1,6 @@
 """Start the lag exporter: `scorestream lag`, or `python -m infra.kafka.lag`.
 
-settings → logs → metrics → probes → look at Kafka now and then; SIGTERM: disconnect → end.
+settings → logs → metrics → health server → look at Kafka now and then; SIGTERM: disconnect → end.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from aiokafka.errors import KafkaError
 from infra.kafka.lag.looking import kafka_looking
 from infra.kafka.lag.metrics import LagMetrics
 from infra.kafka.lag.settings import LagSettings
+from infra.runtime.health_server import HealthServer
 from infra.runtime.logs import configure_logs
 from infra.runtime.presence import announced
-from infra.runtime.probes import ProbeServer
 
 log = structlog.get_logger()
 
@@ -36,10 +36,8 @@ class LagExporter:
         self.metrics = LagMetrics()
         self._wrong = "Kafka was not asked yet"
         self._looked_at = time.monotonic()
-        self.probes = ProbeServer(
-            settings.host,
-            settings.port,
-            registry=self.metrics.registry,
+        self.health = HealthServer(
+            self.metrics.registry,
             alive=self._not_alive,
             ready=lambda: {"broker": self._wrong} if self._wrong else {},
         )
@@ -68,7 +66,7 @@ class LagExporter:
         self._wrong = wrong
         self._looked_at = time.monotonic()
 
-    def _not_alive(self) -> dict[str, object]:
+    def _not_alive(self) -> dict[str, str]:
         seconds = time.monotonic() - self._looked_at
         return {"looking": f"no look has ended for {seconds:.0f} s"} if seconds > _STUCK_AFTER_S else {}
 
@@ -77,7 +75,7 @@ async def serve(settings: LagSettings) -> int:
     """Export until SIGTERM or SIGINT; the process's exit status."""
     exporter = LagExporter(settings)
     try:
-        port = exporter.probes.start()
+        port = exporter.health.start(settings.host, settings.port)
     except OSError as error:
         log.error("the lag exporter can't start", error=str(error), mend="set LAG_PORT to a free port")
         return 1
@@ -86,7 +84,7 @@ async def serve(settings: LagSettings) -> int:
         asyncio.get_running_loop().add_signal_handler(sig, running.cancel)
     with announced(settings.run_dir, "lag", f"http://127.0.0.1:{port}"):
         await asyncio.wait([running])
-    exporter.probes.stop()
+    exporter.health.stop()
     if running.cancelled():
         return 0
     log.error("the lag exporter ends", error=repr(running.exception()))

@@ -8,20 +8,18 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from infra.runtime.probes import ProbeServer
+from infra.runtime.health_server import HealthServer
 
 
 class Process:
     """What the probes are asked about."""
 
     def __init__(self) -> None:
-        self.wrong: dict[str, object] = {}
+        self.wrong: dict[str, str] = {}
         registry = CollectorRegistry()
         Gauge("colour_info", "1.", registry=registry).set(1)
-        self.server = ProbeServer(
-            "127.0.0.1", 0, registry=registry, alive=lambda: {}, ready=lambda: self.wrong
-        )
-        self.url = f"http://127.0.0.1:{self.server.start()}"
+        self.server = HealthServer(registry, alive=dict, ready=lambda: self.wrong)
+        self.url = f"http://127.0.0.1:{self.server.start('127.0.0.1', 0)}"
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"{self.url}{path}")
@@ -56,9 +54,9 @@ def test_anything_else_is_not_found_and_says_what_there_is(process: Process) -> 
 
 def test_a_taken_port_is_an_error_at_the_start(process: Process) -> None:
     port = int(process.url.rpartition(":")[2])
-    second = ProbeServer("127.0.0.1", port, registry=CollectorRegistry(), alive=dict, ready=dict)
+    second = HealthServer(CollectorRegistry(), alive=dict, ready=dict)
     with pytest.raises(OSError, match="in use"):
-        second.start()
+        second.start("127.0.0.1", port)
 
 
 def test_stopped_it_answers_no_more_and_may_be_stopped_again(process: Process) -> None:

@@ -11,38 +11,30 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-log = structlog.get_logger()
-
 #: What is wrong, by name; empty when nothing is.
-Report = Callable[[], dict[str, object]]
+Report = Callable[[], dict[str, str]]
 
 _REQUEST_TIMEOUT_S: Final = 5
 
 
-class ProbeServer:
+class HealthServer:
     """Answers 200 while `alive` / `ready` find nothing wrong, else 503 and what they found.
 
     The reports are called in the server's threads: they only read.
     """
 
-    def __init__(
-        self, host: str, port: int, *, registry: CollectorRegistry, alive: Report, ready: Report
-    ) -> None:
-        self._address = (host, port)
+    def __init__(self, registry: CollectorRegistry, *, alive: Report, ready: Report) -> None:
         self._handler = _handler(registry, {"/healthz": alive, "/readyz": ready})
         self._server: ThreadingHTTPServer | None = None
 
-    def start(self) -> int:
+    def start(self, host: str, port: int) -> int:
         """Listen; the port that was taken (0 asks for any). Raises OSError when another has it."""
-        self._server = ThreadingHTTPServer(self._address, self._handler)
-        threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
-        port: int = self._server.server_address[1]
-        log.info("probes answer", host=self._address[0], port=port)
-        return port
+        self._server = ThreadingHTTPServer((host, port), self._handler)
+        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+        return int(self._server.server_address[1])
 
     def stop(self) -> None:
         """Close the port; a second call does nothing."""
