@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := infra/locks
-SOURCES := contracts feature_service gateway infra scorer scorestream training
+SOURCES := contracts feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
 
 help: ## this list
@@ -49,12 +49,14 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/lint-imports
 	$(BIN)/python -m contracts.documentation --check
 	$(BIN)/python -m infra.prometheus.documentation --check
+	$(BIN)/python -m grafana --check
 
 format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/python -m contracts.documentation
 	$(BIN)/python -m infra.prometheus.documentation
+	$(BIN)/python -m grafana
 
 lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
