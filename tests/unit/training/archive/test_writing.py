@@ -40,12 +40,11 @@ def started(store: ArchiveStore, limits: Limits = NEVER, *, start: int = 0) -> A
 
 
 def offsets(store: ArchiveStore) -> list[int]:
-    found: list[int] = (
-        duckdb.sql(f"SELECT \"offset\" FROM '{store.root}/predictions/**/*.parquet' ORDER BY ALL")
-        .fetchnumpy()["offset"]
-        .tolist()
-    )
-    return found
+    with duckdb.connect() as database:
+        found = database.execute(
+            f"SELECT \"offset\" FROM '{store.root}/predictions/**/*.parquet' ORDER BY ALL"
+        ).fetchall()
+    return [offset for (offset,) in found]
 
 
 def test_a_prediction_is_archived_with_all_that_recomputes_it(store: ArchiveStore) -> None:
@@ -75,7 +74,9 @@ def test_duckdb_pandas_and_pyarrow_read_it_with_one_line(store: ArchiveStore) ->
     folder = f"{store.root}/predictions"
     assert offsets(store) == [0, 1, 2]
     assert len(pd.read_parquet(folder)) == 3
-    assert {"date", "hour"} <= set(duckdb.sql(f"FROM read_parquet('{folder}/**/*.parquet')").columns)
+    with duckdb.connect() as database:
+        described = database.execute(f"DESCRIBE FROM '{folder}/**/*.parquet'").fetchall()
+    assert {"date", "hour"} <= {name for name, *_ in described}
 
 
 @pytest.mark.parametrize(
