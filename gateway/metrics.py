@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from infra.runtime.metrics import REQUEST_SECONDS, process_registry
 
@@ -27,6 +27,9 @@ class GatewayMetrics:
         )
         self.reply_in_log = self._histogram(
             "reply_in_log_seconds", "From the log's timestamp of a reply to its being here."
+        )
+        self.outcomes = Counter(
+            "scorestream_gateway_outcomes", "Outcomes that the log has taken.", registry=self.registry
         )
         self.in_flight = self._gauge("in_flight_requests", "Requests that wait for a reply.")
         self.in_flight_limit = self._gauge(

@@ -17,13 +17,24 @@ from gateway.ledger.metrics import LedgerMetrics
 from gateway.metrics import GatewayMetrics
 from infra.kafka.lag.metrics import LagMetrics
 from scorer.metrics import ScorerMetrics
+from training.archive.metrics import ArchiveMetrics
 
 #: The units and nouns that a name may end with, before `_total`.
 _COUNTED: Final = frozenset(
     {
         *("seconds", "bytes", "ratio", "points", "fds"),
         *("answers", "applicants", "applications", "batches", "bundles", "categories", "columns", "files"),
-        *("partitions", "reasons", "rebalances", "records", "replies", "requests", "restarts", "rows"),
+        *(
+            "outcomes",
+            "partitions",
+            "reasons",
+            "rebalances",
+            "records",
+            "replies",
+            "requests",
+            "restarts",
+            "rows",
+        ),
         *("psi", "snapshots"),
     }
 )
@@ -82,6 +93,7 @@ def processes() -> tuple[Process, ...]:
         Process("scorer", "scorer", "8002, batch lane 8003", ScorerMetrics(Lane.SYNC.value).registry),
         Process("ledger", "ledger", "8004", LedgerMetrics().registry),
         Process("feature service", "features", "8001", FeatureMetrics().registry),
+        Process("archive", "archive", "8005", ArchiveMetrics().registry),
         Process("lag exporter", "lag", "8006", LagMetrics().registry),
     )
 

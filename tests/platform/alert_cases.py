@@ -247,4 +247,17 @@ CASES: Final = (
         {'alertmanager_notifications_failed_total{integration="slack"}': "0+1x60"},
         {'alertmanager_notifications_failed_total{integration="slack"}': "9x60"},
     ),
+    Case(
+        "ArchiveGap",
+        {'scorestream_archive_missed_records_total{topic="predictions"}': "0x10 4x60"},
+        {'scorestream_archive_missed_records_total{topic="predictions"}': "4x60"},
+    ),
+    Case(
+        "ArchiveBehind",
+        {"scorestream_archive_oldest_waiting_seconds": "1900x60"},
+        {
+            "scorestream_archive_oldest_waiting_seconds": "1700x60",
+            "scorestream_archive_following": "1x60",
+        },
+    ),
 )

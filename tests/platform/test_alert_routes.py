@@ -45,4 +45,4 @@ def test_inhibitions_name_alerts_and_areas_that_exist() -> None:
             label, _, pattern = re.split(r"\s*(=~|=)\s*", matcher, maxsplit=1)
             known = set(ALERTS) if label == "alertname" else areas
             for name in pattern.split("|"):
-                assert any(re.fullmatch(name, one) for one in known) or name == "archive", matcher
+                assert any(re.fullmatch(name, one) for one in known), matcher
