@@ -137,6 +137,11 @@ def _score(platform: LocalPlatform, display: Display, folder: Path) -> None:
     display.console.print(
         f"All answered through Kafka within {DEADLINE_MS} ms; the slowest took {slowest:.0f} ms."
     )
+    known = [one.decision.feature_snapshot for one in scored if one.decision.feature_snapshot.applicant_found]
+    display.console.print(
+        f"{len(known)} of them are known from the history: snapshot {known[0].id if known else 'none'}.",
+        markup=False,
+    )
     ways = asyncio.run(traces(platform.connection(), scored))
     display.console.print(
         "Their way through Kafka (correlation id: topic[partition]@offset …):", markup=False
