@@ -1,7 +1,7 @@
 """The platform on one machine: each part started in its order, all stopped in the reverse one.
 
     broker → topics → sample or DATA → feature snapshot → registry → model trained on it and promoted →
-    feature service → scorers → ledger → gateway
+    feature service → scorers → ledger → archive → gateway
 
 Used by the demo, by the tests of real processes and by measurements. Knows no display.
 """
@@ -82,6 +82,7 @@ class LocalPlatform:
             settings.scorer_port,
             settings.batch_scorer_port,
             settings.ledger_port,
+            settings.archive_port,
         ]
         if settings.kafka_bootstrap_servers is None:
             ports.append(settings.kafka_port)
@@ -181,6 +182,12 @@ class LocalPlatform:
         """The ledger, on SQLite."""
         self._launch("ledger", ["ledger"]).wait_ready(_ready(self.settings.ledger_port), _READY_TIMEOUT_S)
 
+    def start_archive(self) -> str:
+        """The archive; where its files are."""
+        child = self._launch("archive", ["archive", "--port", str(self.settings.archive_port)])
+        child.wait_ready(_ready(self.settings.archive_port), _READY_TIMEOUT_S)
+        return str(self.run_dir / "archive")
+
     def start_gateway(self) -> None:
         """The gateway."""
         port = self.settings.gateway_port
@@ -209,6 +216,9 @@ class LocalPlatform:
             "FEATURES_STORE": str(self.run_dir / "features" / "store"),
             "FEATURES_CACHE": str(self.run_dir / "features" / "cache"),
             "FEATURES_RUN_DIR": str(self.run_dir / "workers"),
+            "ARCHIVE_STORE": str(self.run_dir / "archive"),
+            "ARCHIVE_RUN_DIR": str(self.run_dir / "workers"),
+            "ARCHIVE_FLUSH_S": "5",
             "SCORER_CACHE_DIR": str(self.run_dir / "scorer-cache"),
             "SCORER_RUN_DIR": str(self.run_dir / "workers"),
             "GATEWAY_RUN_DIR": str(self.run_dir / "workers"),
