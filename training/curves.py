@@ -13,6 +13,7 @@ from scorer.policy import CutOffs, PointsScale
 from training.canvas import canvas, save
 from training.cost import cost_curve
 from training.evaluate import Decile
+from training.growing import Fold
 from training.intervals import share_interval
 
 Probabilities = npt.NDArray[np.float64]
@@ -120,3 +121,12 @@ def draw_points(folder: Path, probabilities: Probabilities, target: Target, scal
         if np.any(target == label):
             axes.hist(points[target == label], bins=bins.tolist(), density=True, alpha=0.5, label=name)
     return save(figure, folder / "points.png")
+
+
+def draw_learning(folder: Path, folds: Sequence[Fold]) -> Path:
+    """learning.png: each fold's log loss after each tree, and the number of trees it was best with."""
+    figure, axes = canvas("Growing, fold by fold", "trees", "log loss of the rows left out")
+    for number, fold in enumerate(folds, 1):
+        (line,) = axes.plot(range(1, len(fold.curve) + 1), fold.curve, label=f"fold {number}")
+        axes.axvline(fold.n_trees, linestyle=":", color=line.get_color())
+    return save(figure, folder / "learning.png")

@@ -34,8 +34,9 @@ def draw_all(
     if findings.groups:
         drawn.append(bars.draw_groups(folder, findings.groups))
         drawn.append(bars.draw_group_calibration(folder, findings.groups))
-    if findings.fold_aucs:
-        drawn.append(bars.draw_folds(folder, findings.fold_aucs))
+    if findings.folds:
+        drawn.append(bars.draw_folds(folder, [fold.auc for fold in findings.folds]))
+        drawn.append(curves.draw_learning(folder, findings.folds))
     if findings.psis:
         drawn.append(bars.draw_stability(folder, findings.psis))
     if tuned is not None and tuned.history:

@@ -21,8 +21,8 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from training.dataset import Dataset
 from training.errors import StudyUnavailable, TuningInterrupted
-from training.fit import FitSettings, Progress
-from training.trials import OutOfTime, TrialFolds, proposed
+from training.fit import FitSettings, Watch
+from training.trials import OutOfTime, TrialFolds, as_proposed, proposed
 
 #: AUC that a thousand leaves must bring: about what they cost in time per decision.
 LEAF_PRICE: Final = 0.0001
@@ -36,13 +36,11 @@ _FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 class TuningPlan:
     """How long to search, and for how large a model.
 
-    `trials` counts the study's finished trials, whoever ran them; `minutes` is this run's wall clock,
-    None for no limit (only then do equal inputs give equal models); `max_leaves` bounds trees x leaves;
+    `trials` counts the study's finished trials, whoever ran them; `max_leaves` bounds trees x leaves;
     `rows` is how many rows a trial sees at most, drawn from each class alike.
     """
 
     trials: int = 40
-    minutes: float | None = 30.0
     max_leaves: int = 8_000
     rows: int = 60_000
     n_folds: int = 3
@@ -95,9 +93,11 @@ def tune(
     plan: TuningPlan,
     place: StudyPlace,
     log: TrialLog,
-    progress: Progress,
+    watch: Watch,
 ) -> Tuned:
     """The settings with the best cross-validated AUC less the price of their leaves.
+
+    The first trial has the settings that the study starts from, so what is found is never worse.
 
     Raises
     ------
@@ -106,13 +106,13 @@ def tune(
     StudyUnavailable
         The study's database can't be used.
     """
-    is_over = _over_after(plan.minutes)
-    seed, base = place.seed, place.base
+    seed, base, is_over = place.seed, place.base, watch.budget.is_over
     try:
         study = open_study(place)
+        study.enqueue_trial(as_proposed(base), skip_if_exists=True)
         folds = TrialFolds.of(dataset, features, rows=plan.rows, n_folds=plan.n_folds, base=base, seed=seed)
         while len(finished := _finished(study)) < plan.trials and not (finished and is_over()):
-            progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
+            watch.progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
             study.sampler = optuna.samplers.TPESampler(
                 seed=seed + len(finished), n_startup_trials=_STARTUP_TRIALS, multivariate=True
             )
@@ -127,13 +127,6 @@ def tune(
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise StudyUnavailable(f"study {place.name}: {str(error).splitlines()[0]}") from error
     return _tuned(study, base, plan)
-
-
-def _over_after(minutes: float | None) -> Callable[[], bool]:
-    if minutes is None:
-        return _never
-    deadline = time.monotonic() + minutes * 60.0
-    return lambda: time.monotonic() >= deadline
 
 
 def _never() -> bool:
