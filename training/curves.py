@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from scorer.policy import CutOffs, PointsScale
 from training.canvas import canvas, save
-from training.cost import cost_curve
+from training.cost import FALSE_NEGATIVE_COST, cost_curve
 from training.evaluate import Decile
 from training.growing import Fold
 from training.intervals import share_interval
@@ -50,10 +50,16 @@ def draw_deciles(folder: Path, table: Sequence[Decile]) -> Path:
     return save(figure, folder / "deciles.png")
 
 
-def draw_cost(folder: Path, probabilities: Probabilities, target: Target, cut_offs: CutOffs) -> Path:
-    """cost.png: the cost per applicant over the cut-off, with the refer band."""
+def draw_cost(
+    folder: Path, probabilities: Probabilities, target: Target, cut_offs: CutOffs, break_even: float
+) -> Path:
+    """cost.png: the cost per applicant over the cut-off, the one that was chosen, and the refer band."""
     figure, axes = canvas("Business cost on held-out applicants", "cut-off (PD)", "cost per applicant")
     axes.plot(*cost_curve(probabilities, target), label="10 FN + FP")
+    axes.axhline(
+        FALSE_NEGATIVE_COST * float(target.mean()), linestyle=":", color="grey", label="approving everybody"
+    )
+    axes.axvline(break_even, linestyle="--", color="black", label=f"chosen before: {break_even:.3f}")
     axes.axvspan(cut_offs.approve_below, cut_offs.decline_from, alpha=0.2, label="referred")
     return save(figure, folder / "cost.png")
 

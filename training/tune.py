@@ -75,15 +75,31 @@ class StudyPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A finished trial of the study: what it proposed and what came of it, None if it was pruned."""
+
+    parameters: dict[str, float | int]
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tuned:
-    """The best settings found, and how the search went: best objective so far after each finished trial."""
+    """The best settings found, and all finished trials of the study in their order."""
 
     settings: FitSettings
     best_auc: float
     best_trial: int
-    finished: int
-    pruned: int
-    history: tuple[float, ...]
+    tried: tuple[Tried, ...]
+
+    @property
+    def finished(self) -> int:
+        """How many trials finished."""
+        return len(self.tried)
+
+    @property
+    def pruned(self) -> int:
+        """How many of them were stopped early."""
+        return sum(trial.value is None for trial in self.tried)
 
 
 def tune(
@@ -215,16 +231,15 @@ def _so_far(study: optuna.Study, finished: int, wanted: int) -> str:
 def _tuned(study: optuna.Study, base: FitSettings, plan: TuningPlan) -> Tuned:
     finished = _finished(study)
     best = study.best_trial
-    values = [trial.value if trial.state is TrialState.COMPLETE else None for trial in finished]
-    so_far = np.maximum.accumulate([-np.inf if value is None else value for value in values])
     settings = proposed(optuna.trial.FixedTrial(best.params), base, max_leaves=plan.max_leaves)
     return Tuned(
         settings=replace(settings, num_threads=base.num_threads),
         best_auc=float(best.user_attrs["auc"]),
         best_trial=best.number,
-        finished=len(finished),
-        pruned=sum(trial.state is TrialState.PRUNED for trial in finished),
-        history=tuple(float(value) for value in so_far if np.isfinite(value)),
+        tried=tuple(
+            Tried(dict(trial.params), trial.value if trial.state is TrialState.COMPLETE else None)
+            for trial in finished
+        ),
     )
 
 
