@@ -186,33 +186,87 @@ MODEL = Dashboard(
             (
                 Panel(
                     title="Age of the history",
-                    description="Since when the served snapshot knows nothing new of the applicants.",
+                    description="Since when the snapshot that decisions are made from knows nothing new.",
                     unit="s",
                     worry_from=3 * 86_400,
                     queries=(
-                        Query("time() - max(scorestream_features_snapshot_as_of_timestamp_seconds)", "age"),
+                        Query(
+                            "time() - min(scorestream_scorer_snapshot_as_of_timestamp_seconds != 0)",
+                            "scorers",
+                        ),
+                        Query(
+                            "time() - max(scorestream_features_snapshot_as_of_timestamp_seconds)",
+                            "feature service",
+                        ),
                     ),
                 ),
                 Panel(
-                    title="Snapshot",
-                    description="The one that the feature service serves.",
-                    unit="none",
-                    kind="table",
-                    queries=(Query("max by (id) (scorestream_features_snapshot_info)"),),
-                ),
-                Panel(
-                    title="Applicants in it",
-                    description="A fall means that a source file was not whole.",
+                    title="Snapshots in use",
+                    description=(
+                        "Workers by the snapshot that they map. Two rows for one lane are a mismatch."
+                    ),
                     unit="short",
-                    queries=(Query("max(scorestream_features_snapshot_applicants)", "applicants"),),
+                    kind="table",
+                    queries=(Query("count by (lane, id) (scorestream_scorer_snapshot_info)"),),
                 ),
                 Panel(
-                    title="Snapshots that can't be served",
-                    description="Tries at a newer one that failed in an hour; the older one is served on.",
+                    title="Decided without history",
+                    description=(
+                        "Share of the applications whose applicant is in no snapshot. A rise means an old "
+                        "one."
+                    ),
+                    unit="percentunit",
+                    queries=(
+                        Query(
+                            per_second("scorestream_scorer_applicants_not_found_total", "lane")
+                            + " / "
+                            + per_second(_DECIDED, "lane"),
+                            "{{lane}}",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            "Snapshots",
+            (
+                Panel(
+                    title="Applicants in the served snapshot",
+                    description="Of the feature service. A fall means that a source file was not whole.",
+                    unit="short",
+                    queries=(
+                        Query("max by (id) (scorestream_features_snapshot_info)", "is served: {{id}}"),
+                        Query("max(scorestream_features_snapshot_applicants)", "applicants"),
+                    ),
+                ),
+                Panel(
+                    title="Snapshots not taken",
+                    description="In the last hour: by scorers, by reason, and by the feature service.",
                     unit="short",
                     worry_from=1,
                     queries=(
-                        Query("sum(increase(scorestream_features_snapshots_not_served_total[1h]))", "failed"),
+                        Query(
+                            "sum by (reason) (increase(scorestream_scorer_snapshots_refused_total[1h]))",
+                            "scorers: {{reason}}",
+                        ),
+                        Query(
+                            "sum(increase(scorestream_features_snapshots_not_served_total[1h]))",
+                            "feature service",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Snapshot swaps",
+                    description=(
+                        "Times in an hour that a newer snapshot took the place of the one before, all "
+                        "workers."
+                    ),
+                    unit="short",
+                    queries=(
+                        Query(
+                            "sum by (lane) (increase(scorestream_scorer_snapshot_swaps_total[1h]))",
+                            "{{lane}}",
+                        ),
                     ),
                 ),
             ),

@@ -91,6 +91,22 @@ class ScorerMetrics:
             "version",
             "reason",
         )
+        self.snapshot = self._gauge(
+            "snapshot_info", "1 for the feature snapshot that applicants are looked up in.", "id"
+        )
+        self.snapshot_as_of = self._gauge(
+            "snapshot_as_of_timestamp_seconds",
+            "Unix time up to which that snapshot knows the history; its age is time() less this. 0 without.",
+        ).labels(lane)
+        self.snapshot_swaps = self._counter(
+            "snapshot_swaps", "Snapshots that took the place of another."
+        ).labels(lane)
+        self.snapshots_refused = self._counter(
+            "snapshots_refused", "Published snapshots that were not taken, by reason.", "reason"
+        )
+        self.applicants_not_found = self._counter(
+            "applicants_not_found", "Applications decided without history: no snapshot holds the applicant."
+        ).labels(lane)
         self._start_at_zero(lane)
 
     def _start_at_zero(self, lane: str) -> None:
@@ -103,6 +119,8 @@ class ScorerMetrics:
             self.bundles_refused.labels(lane, refusal)
         for kind in ("repeated", "conflict"):
             self.repeats.labels(lane, kind)
+        for snapshot_refusal in ("refused", Refusal.DOES_NOT_FIT.value, UNAVAILABLE):
+            self.snapshots_refused.labels(lane, snapshot_refusal)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"scorestream_scorer_{name}", meaning, ["lane", *labels], registry=self.registry)

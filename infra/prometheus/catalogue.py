@@ -22,20 +22,10 @@ from training.archive.metrics import ArchiveMetrics
 #: The units and nouns that a name may end with, before `_total`.
 _COUNTED: Final = frozenset(
     {
-        *("seconds", "bytes", "ratio", "points", "fds"),
+        *("seconds", "bytes", "ratio", "points", "psi", "fds"),
         *("answers", "applicants", "applications", "batches", "bundles", "categories", "columns", "files"),
-        *(
-            "outcomes",
-            "partitions",
-            "reasons",
-            "rebalances",
-            "records",
-            "replies",
-            "requests",
-            "restarts",
-            "rows",
-        ),
-        *("psi", "snapshots"),
+        *("outcomes", "partitions", "reasons", "rebalances", "records", "replies", "requests", "restarts"),
+        *("rows", "snapshots", "swaps"),
     }
 )
 

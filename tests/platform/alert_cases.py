@@ -65,6 +65,10 @@ def model(version: str, instance: str = "a") -> Series:
     return {f'{_MODEL}{{lane="sync", name="m", version="{version}", instance="{instance}"}}': "1x60"}
 
 
+def snapshot(name: str, instance: str) -> Series:
+    return {f'scorestream_scorer_snapshot_info{{lane="sync", id="{name}", instance="{instance}"}}': "1x60"}
+
+
 CASES: Final = (
     Case(
         "ApiDown",
@@ -234,8 +238,21 @@ CASES: Final = (
     ),
     Case(
         "SnapshotStale",
-        {"scorestream_features_snapshot_as_of_timestamp_seconds": "-260000x60"},
-        {"scorestream_features_snapshot_as_of_timestamp_seconds": "-240000x60"},
+        lane_gauge("scorestream_scorer_snapshot_as_of_timestamp_seconds", "-260000x60"),
+        {
+            **lane_gauge("scorestream_scorer_snapshot_as_of_timestamp_seconds", "-240000x60"),
+            **lane_gauge("scorestream_scorer_snapshot_as_of_timestamp_seconds", "0x60", "batch"),
+        },
+    ),
+    Case(
+        "SnapshotRefused",
+        {'scorestream_scorer_snapshots_refused_total{lane="sync", reason="refused"}': "0x10 1x60"},
+        {'scorestream_scorer_snapshots_refused_total{lane="sync", reason="unavailable"}': "0+1x60"},
+    ),
+    Case(
+        "SnapshotMismatch",
+        {**snapshot("one", "a"), **snapshot("two", "b")},
+        {**snapshot("one", "a"), **snapshot("one", "b")},
     ),
     Case(
         "SnapshotNotServed",
