@@ -26,12 +26,15 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo test test-slow test-faults lint format lock k8s-tools chart
+.PHONY: help env demo platform test test-slow test-faults lint format lock k8s-tools chart
 
 env: $(READY) ## the environment in .venv
 
 demo: $(READY) ## the platform on this machine; DATA=<folder of Home Credit CSVs>, ONCE=1 to end by itself
 	@exec $(BIN)/python -m infra.local.demo $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+
+platform: $(READY) ## demo, and Prometheus, Alertmanager, Airflow (Grafana if installed) beside it; DATA=, ONCE=1
+	@exec $(BIN)/python -m infra.local.demo --watched $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
 
 test: $(READY) ## all suites that need no more than 20 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not slow and not faults" --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
