@@ -37,6 +37,8 @@ PARTS = (
     *("GATEWAY", "FEATURES", "SCORER", "BATCH_SCORER", "LEDGER", "ARCHIVE", "LAG", "MLFLOW", "KAFKA"),
     *("PROMETHEUS", "ALERTMANAGER", "AIRFLOW", "GRAFANA"),
 )
+#: Somebody who is not simply approved, so that reasons are given.
+RISKY = {"EXT_SOURCE_1": 0.01, "EXT_SOURCE_2": 0.01, "EXT_SOURCE_3": 0.01}
 UP = "Ctrl-C stops everything."
 
 
@@ -62,14 +64,15 @@ class Running:
         return result
 
     def submit_for_ever(self) -> None:
-        """Interactive applications, with and without a key, one looked up by id, one that is invalid."""
+        """Interactive applications with and without a key, each looked up by id, and invalid ones."""
         body = json.loads(example("pensioner"))
         with httpx.Client(base_url=self.url("GATEWAY"), timeout=10) as client:
             for number in itertools.count(500_000_000):
                 if self._is_over.wait(0.05):
                     return
                 headers = {"Idempotency-Key": f"key-{number}"} if number % 2 else {}
-                answer = client.post("/v1/applications", json={**body, "SK_ID_CURR": number}, headers=headers)
+                application = {**body, **(RISKY if number % 3 else {}), "SK_ID_CURR": number}
+                answer = client.post("/v1/applications", json=application, headers=headers)
                 if "location" in answer.headers:
                     client.get(answer.headers["location"])
                 client.post("/v1/applications", json={"SK_ID_CURR": number})
