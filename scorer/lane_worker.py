@@ -21,7 +21,8 @@ import structlog
 from contracts.headers import ReplyAddress
 from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ
-from scorer.deciding import verdicts
+from scorer.decide import decide
+from scorer.deciding import Decide, verdicts
 from scorer.decision_index import DecisionIndex
 from scorer.documents import (
     Circumstances,
@@ -91,6 +92,7 @@ class LaneWorker:
         model: Callable[[], ModelInUse],
         outlets: Outlets,
         metrics: ScorerMetrics,
+        decide: Decide = decide,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         self.progress = Progress()
@@ -103,6 +105,7 @@ class LaneWorker:
         self._dead_letters = outlets.dead_letters
         self._replies = outlets.replies
         self._metrics = metrics
+        self._decide_batch = decide
         self._unix_time = unix_time
 
     async def work(self, records: Sequence[InputRecord]) -> None:
@@ -160,7 +163,7 @@ class LaneWorker:
         """Fill in what was decided; what could not be is put aside and may be sent again."""
         started = time.perf_counter()
         model = self._model()
-        found, failed = verdicts(batch.sorted.new, model)
+        found, failed = verdicts(batch.sorted.new, model, decide=self._decide_batch)
         batch.deciding_s = time.perf_counter() - started
         self._forget(failed)
         batch.rejected += failed

@@ -6,7 +6,6 @@ decides anything: the tail of the predictions, and whether the owner before died
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,14 +47,12 @@ class Ownership:
         offsets: CommittedOffsets,
         commit: Commit,
         care: Care,
-        unix_time: Callable[[], float] = time.time,
     ) -> None:
         self._worker = worker
         self._stream = stream
         self._offsets = offsets
         self._commit = commit
         self._care = care
-        self._unix_time = unix_time
         self._suspects = Suspects({}, window=0)
 
     @property
@@ -109,7 +106,6 @@ class Ownership:
             self._stream,
             partition,
             committed=committed,
-            now_ms=int(self._unix_time() * 1000),
             reach=self._care.reach,
         )
         log.info("partition taken over", partition=partition, committed=committed, known=len(index))
@@ -125,6 +121,8 @@ class Ownership:
         else:
             await self._commit({record.partition: record.offset}, trying(tries + 1))
             await self._worker.work([record])
+        # Before anything else is tried: whoever dies of the next record must not leave this one's note.
+        await self.commit()
         self._suspects.cleared(record.partition)
 
 

@@ -57,13 +57,11 @@ class Inside:
 
     def reply(self, submission: LoggedSubmission, reply: Reply = DECISION) -> bool:
         """What the scorer does with a submission."""
-        return self.pending.resolve(
-            header(submission, headers.CORRELATION_ID),
-            header(submission, headers.APPLICATION_ID).decode(),
-            reply,
-        )
+        return self.pending.resolve(header(submission, headers.CORRELATION_ID), reply)
 
     def is_empty(self) -> bool:
         """Whether nobody waits and nothing of those who waited is left."""
-        left = [waiter for known in self.pending._recent.values() for waiter in known.waiters]
-        return self.pending.in_flight == 0 and not left and not self.pending._own
+        recent = self.pending._recent.values()
+        left = [waiter for known in recent for waiter in known.waiters]
+        known = {one for submission in recent for one in submission.correlation_ids}
+        return self.pending.in_flight == 0 and not left and self.pending._own.keys() <= known
