@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from gateway.errors import IdempotencyConflict, TooManyInFlight
 
-
 #: Statuses of a reply; `scorer.documents` has them all.
 DECIDED: Final = 200
 CONFLICT: Final = 409
@@ -115,9 +114,7 @@ class PendingReplies:
             raise IdempotencyConflict(application_id)
         return known
 
-    def claim_key(
-        self, client_id: str, key: str, application_id: str, *, is_recorded: bool = False
-    ) -> None:
+    def claim_key(self, client_id: str, key: str, application_id: str, *, is_recorded: bool = False) -> None:
         """Note what a client uses a key for; raises IdempotencyConflict when it used it for another.
 
         What the ledger has recorded stands above what this gateway believed.

@@ -86,7 +86,7 @@ class Ownership:
             await self._worker.work(records)
             return
         for record in records:
-            if self._suspects.is_suspect(record.partition) and not self._is_decided(record):
+            if self._suspects.is_suspect(record.partition) and self._is_undecided(record):
                 await self._work_carefully(record)
             else:
                 await self._worker.work([record])
@@ -111,8 +111,9 @@ class Ownership:
         log.info("partition taken over", partition=partition, committed=committed, known=len(index))
         return index
 
-    def _is_decided(self, record: InputRecord) -> bool:
-        return self._worker.indexes[record.partition].find(application_id_of(record)) is not None
+    def _is_undecided(self, record: InputRecord) -> bool:
+        index = self._worker.indexes[record.partition]
+        return index.find(application_id_of(record)) is None and self._worker.is_scored(record)
 
     async def _work_carefully(self, record: InputRecord) -> None:
         tries = self._suspects.tries(record.partition, record.offset)

@@ -4,9 +4,9 @@ The tail of the predictions partition is read backwards, block by block, until a
 the committed input offset (so nothing that comes again can be missed) and the index holds the last minute
 or as many records as it may.
 
-The minute is one of the applications topic and ends at the newest application that was decided. Minutes of
-the clock would not do: after an outage the copies of an application stand in the log right behind it,
-and it was decided long before its copies are.
+The minute is one of the applications topic and ends at the committed offset, as well as the predictions
+tell. Minutes of the clock would not do: after an outage the copies of an application stand in the log right
+behind it, and it was decided long before its copies are.
 """
 
 from __future__ import annotations
@@ -39,15 +39,16 @@ async def take_over(
     """The index of a partition that is newly owned; `committed` is the input offset that is decided up to."""
     first, end = await stream.bounds(partition)
     blocks: list[Sequence[LoggedPrediction]] = []
-    count, stop, newest_ms = 0, end, 0
+    count, stop, committed_ms = 0, end, 0
     while stop > first:
         start = max(first, stop - reach.block)
         block = await stream.read(partition, start, stop)
         blocks.append(block)
         count += len(block)
         stop = start
-        newest_ms = max([newest_ms, *(one.timestamp_ms for one in block)])
-        is_far = count >= reach.records or _is_older(block, newest_ms - reach.seconds * 1000)
+        settled = [one.timestamp_ms for one in block if one.source_offset < committed]
+        committed_ms = max([committed_ms, *settled])
+        is_far = count >= reach.records or _is_older(block, committed_ms - reach.seconds * 1000)
         if is_far and all(one.source_offset < committed for one in block):
             break
     # All of what comes again must fit, however many that are.

@@ -14,11 +14,11 @@ from contracts import headers
 from contracts.errors import DeadLetterReason
 from contracts.events import decode_decision
 from contracts.identity import application_id_for_key
+from gateway.ledger_client import key_hash
 from scorer.intake import Accepted, Rejected
 from tests.history.events import History
 from tests.history.record import DeadLetter, Record
 
-_SCORING = {DeadLetterReason.SCORING_FAILED.value, DeadLetterReason.SCORING_KILLED.value}
 _TRIES = 3
 
 
@@ -149,8 +149,15 @@ def conflict_invented(history: History, _: Record) -> Iterator[Finding]:
 
 def refused(history: History, record: Record) -> Iterator[Finding]:
     """In quiet times a client sends what was decided, and does not get the decision."""
+    owners: dict[bytes | None, set[str]] = {}
+    for finding in record.inputs.values():
+        hashed = finding.record.headers.get(headers.IDEMPOTENCY_KEY_HASH)
+        owners.setdefault(hashed, set()).add(finding.application_id)
     for request in history.requests:
         if request.sent_at < history.quiet_from or request.key is None:
+            continue
+        # One key for two applicants at once: whichever the ledger met first owns it.
+        if len(owners.get(key_hash(request.client, request.key).encode(), ())) > 1:
             continue
         application_id = application_id_for_key(
             client_id=request.client, idempotency_key=request.key, applicant_id=request.applicant
@@ -199,9 +206,8 @@ def _is_guilty(history: History, letter: DeadLetter, found: Accepted | Rejected)
         return letter.reason == found.reason.value
     if letter.reason == DeadLetterReason.SCORING_FAILED.value:
         return found.request_hash in history.may_fail
-    return (
-        letter.reason in _SCORING and found.request_hash in history.may_kill and letter.attempts >= _TRIES
-    )
+    may_kill = found.request_hash in history.may_kill or letter.source in history.framed
+    return letter.reason == DeadLetterReason.SCORING_KILLED.value and may_kill and letter.attempts >= _TRIES
 
 
 def _about(document: bytes | None) -> tuple[str, int]:

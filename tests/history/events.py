@@ -65,6 +65,8 @@ class History:
 
     `may_fail` and `may_kill` are the SHA-256 of bodies that scoring may fail on, or die of. From `quiet_from` on
     (a client's clock) all was decided and no fault was under way: what is asked then must be answered.
+    `framed` are the inputs, by partition and offset, whose worker was killed or replaced by others each time
+    that they were tried by themselves: nobody can tell them from fatal ones.
     """
 
     requests: Sequence[Request]
@@ -72,6 +74,7 @@ class History:
     commits: Sequence[Commit] = ()
     may_fail: frozenset[str] = frozenset()
     may_kill: frozenset[str] = frozenset()
+    framed: frozenset[tuple[int, int]] = frozenset()
     applications: str = "applications"
     predictions: str = "predictions"
     quiet_from: float = float("inf")

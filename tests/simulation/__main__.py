@@ -29,7 +29,9 @@ def main() -> int:
     failed = [outcome for outcome in outcomes if outcome.findings]
     for outcome in failed:
         for finding in outcome.findings:
-            sys.stdout.write(f"seed {outcome.seed}: {finding.rule}: {finding.application_id} {finding.seen}\n")
+            sys.stdout.write(
+                f"seed {outcome.seed}: {finding.rule}: {finding.application_id} {finding.seen}\n"
+            )
     sys.stdout.write(
         f"{len(outcomes)} schedules, {sum(one.requests for one in outcomes)} requests, "
         f"{sum(one.accepted for one in outcomes)} applications in the log, "

@@ -42,7 +42,7 @@ class Broker:
 
     def respond(self, answer: asyncio.Future[T], value: T) -> None:
         """Send an answer back."""
-        self.loop.outside(self.chance.delay_s(), lambda: answer.done() or answer.set_result(value))
+        self.loop.outside(self.chance.delay_s(), _settle, answer, value)
 
     def new_producer(self) -> int:
         """A producer id."""
@@ -94,7 +94,7 @@ class Broker:
                 self._waiting[topic].append(wake)
 
         self._waiting[topic].append(wake)
-        self.loop.outside(_POLL_S, lambda: answer.done() or answer.set_result([]))
+        self.loop.outside(_POLL_S, _settle, answer, [])
 
     def _answered(
         self, topic: str, positions: Mapping[int, int], limit: int, answer: asyncio.Future[list[LogRecord]]
@@ -111,3 +111,8 @@ class Broker:
     def everything(self) -> list[LogRecord]:
         """All records of all topics."""
         return [record for _, log in sorted(self.logs.items()) for record in log]
+
+
+def _settle(answer: asyncio.Future[T], value: T) -> None:
+    if not answer.done():
+        answer.set_result(value)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from contracts import headers
 from contracts.application import example
 from contracts.headers import ReplyAddress
+from contracts.identity import application_id_for_key
 from contracts.topics import APPLICATIONS, REPLIES
 from gateway.submissions import Caller
 from scorer.records import OutputRecord
@@ -179,8 +180,12 @@ class Senders:
         return f"raw-{int(self._world.loop.time() / 0.5)}-{self._random.randrange(2)}".encode()
 
     async def ask_again(self) -> None:
-        """At the end: every key once more at every gateway, with the bytes that were sent with it first."""
-        for (client, _), application in list(self.firsts.items()):
-            if any(one.client == client and one.key == application.key for one in self._world.requests):
+        """At the end: every key that is in the log, once more at every gateway, with its first bytes."""
+        self._world.ledger.catch_up()
+        for (client, key), application in list(self.firsts.items()):
+            application_id = application_id_for_key(
+                client_id=client, idempotency_key=key, applicant_id=application.applicant
+            )
+            if application_id in self._world.ledger.rows:
                 for gateway in range(len(self._world.gateways)):
                     await self.post(client, application, gateway)

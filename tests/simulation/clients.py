@@ -122,12 +122,14 @@ class SimulatedStream:
         """See PredictionStream."""
         records = await self._broker.call(lambda: self._broker.logs[self._topic, partition][start:stop])
         found = []
+        inputs = self._broker.logs[APPLICATIONS.name, partition]
         for record in records:
             one = decode_scored(record.value or b"")
             found.append(
                 LoggedPrediction(
                     offset=record.offset,
-                    timestamp_ms=record.timestamp_ms - int(one.timings.in_log_ms),
+                    # On Kafka the record's time less `in_log_ms`: producers stamp when they make a record.
+                    timestamp_ms=inputs[one.source.offset].timestamp_ms,
                     application_id=one.application_id,
                     request_hash=one.request_hash,
                     source_offset=one.source.offset,
@@ -164,5 +166,3 @@ class SimulatedApplicationLog:
         except OutOfOrderSequenceNumber:
             self._producer = Producer(self._broker)
             raise KafkaError("the batch was refused, or so it seems") from None
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -40,6 +41,10 @@ class Group:
     generation: int = 0
     commits: dict[int, Commit] = field(default_factory=dict)
     history: list[events.Commit] = field(default_factory=list)
+    #: How often a generation ended while the input at (partition, offset) was being tried by itself.
+    ended_while_trying: Counter[tuple[int, int]] = field(default_factory=Counter)
+    #: Whether scoring itself killed a worker since it was last asked.
+    has_scoring_killed: Callable[[], bool] = lambda: False
     _members: dict[str, _Member] = field(default_factory=dict)
     _is_rebalancing: bool = False
     _names: int = 0
@@ -119,6 +124,11 @@ class Group:
         self._members = {name: member for name, member in self._members.items() if member.joined}
         self._is_rebalancing = False
         self.generation += 1
+        if not self.has_scoring_killed():
+            tried = [
+                (p, commit.offset) for p, commit in self.commits.items() if commit.note.startswith("trying")
+            ]
+            self.ended_while_trying.update(tried)
         names = list(self._members)
         self.broker.chance.random.shuffle(names)
         for at, name in enumerate(names):

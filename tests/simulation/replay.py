@@ -12,7 +12,10 @@ from tests.simulation.world import World
 
 def tell(world: World) -> Iterator[str]:
     """What happened, by the clock; then the findings. Application ids are cut to what tells them apart."""
-    lines = [(at, f"{what} {' '.join(f'{name}={fact}' for name, fact in facts.items())}") for at, what, facts in world.notes]
+    lines = [
+        (at, f"{what} {' '.join(f'{name}={fact}' for name, fact in facts.items())}")
+        for at, what, facts in world.notes
+    ]
     lines += [
         (record.timestamp_ms / 1000, f"{record.topic}[{record.partition}] {record.offset}: {_about(record)}")
         for record in world.history.records
@@ -43,7 +46,10 @@ def _about(record: LogRecord) -> str:
         finding = taken(record)
         return f"{finding.application_id[:8]} {getattr(finding, 'request_hash', 'poison')[:6]}"
     said = {name: (value or b"") for name, value in record.headers}
-    words = [said.get(name, b"").decode("ascii", "replace") for name in ("status", "reason", "source-offset", "attempts")]
+    words = [
+        said.get(name, b"").decode("ascii", "replace")
+        for name in ("status", "reason", "source-offset", "attempts")
+    ]
     return f"{said.get('application-id', b'').decode()[:8]} {' '.join(words)} {_number(record.value or b'')}"
 
 

@@ -67,6 +67,7 @@ async def _schedule(world: World) -> None:
     await troubling
     await world.settle()
     await senders.ask_again()
+    await world.settle()
     supervising.cancel()
 
 

@@ -26,6 +26,7 @@ class Oracle:
 
     scorings: int = 0
     deaths: int = 0
+    _told: int = 0
 
     def decide_for(self, version: Callable[[], int]) -> Decide:
         """`scorer.decide.decide` for a process."""
@@ -34,6 +35,11 @@ class Oracle:
             return [self._verdict(one, version()) for one in applications]
 
         return decide
+
+    def has_killed(self) -> bool:
+        """Whether a scoring killed its process since this was last asked."""
+        is_new, self._told = self.deaths > self._told, self.deaths
+        return is_new
 
     def _verdict(self, application: Application, version: int) -> Verdict:
         if application.AMT_CREDIT == DEADLY:

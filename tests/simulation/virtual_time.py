@@ -1,8 +1,8 @@
 """An event loop whose clock jumps, and processes on it that can be stopped and killed at any await.
 
-A process is a mark in the context of its tasks. Whatever the loop is asked to call in such a context is called
-only while the process runs: a stopped one catches up when it goes on (SIGSTOP, SIGCONT), a killed one is never
-called again, so that no `finally` of it runs either (kill -9).
+A process is a mark in the context of its tasks. Whatever the loop is asked to call in such a context is
+called only while the process runs: a stopped one catches up when it goes on (SIGSTOP, SIGCONT), a killed one
+is never called again, so that no `finally` of it runs either (kill -9).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Process:
             callback(*args)
 
     def bury(self) -> None:
-        """At the end of a schedule: call what is left of it, to be cancelled, so that nothing outlives the loop."""
+        """At the end of a schedule: call what is left of it, so that its cancelled tasks come to an end."""
         self._is_buried, self.is_dead = True, False
         self.go_on()
 
@@ -113,22 +113,31 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the schedule began."""
         return self._jump.now
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon(  # type: ignore[override]  # typed by variadic generics there
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.Handle:
         """See AbstractEventLoop."""
         context = contextvars.copy_context() if context is None else context
         process = context.get(_process)
         if process is None:
             return super().call_soon(callback, *args, context=context)
-        return self._gated(process, callback, args, lambda gate: super(VirtualLoop, self).call_soon(gate, context=context))
+        return self._gated(
+            process, callback, args, lambda gate: super(VirtualLoop, self).call_soon(gate, context=context)
+        )
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         """See AbstractEventLoop."""
         context = contextvars.copy_context() if context is None else context
         process = context.get(_process)
         if process is None:
             return super().call_at(when, callback, *args, context=context)
         handle = self._gated(
-            process, callback, args, lambda gate: super(VirtualLoop, self).call_at(when, gate, context=context)
+            process,
+            callback,
+            args,
+            lambda gate: super(VirtualLoop, self).call_at(when, gate, context=context),
         )
         assert isinstance(handle, asyncio.TimerHandle)
         return handle

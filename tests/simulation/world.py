@@ -18,6 +18,7 @@ from gateway.ledger.topics import lane_topics
 from scorer.lane_worker import Outlets, Rules
 from scorer.metrics import ScorerMetrics
 from scorer.ownership import Care
+from scorer.suspects import MAX_TRIES
 from scorer.takeover import Reach
 from tests.history.checker import Finding, check
 from tests.history.events import History, Request
@@ -73,8 +74,10 @@ class World:
             self.broker, lane_topics(Lane.SYNC), lag_s=random.choice((0.02, 0.2, 0.5)), away=0.02
         )
         self.oracle = Oracle()
+        self.group.has_scoring_killed = self.oracle.has_killed
         self.batch_max = random.choice((1, 3, 6))
         self.batch_records = random.choice((2, 4))
+        self.block = random.choice((1, 4))
         self.scorers = [Slot(f"scorer-{at}") for at in range(random.choice((1, 2, 3)))]
         self.gateways = [Slot(f"gateway-{at}") for at in range(GATEWAYS)]
         self._processes: list[Process] = []
@@ -133,7 +136,7 @@ class World:
             stream=stream,
             offsets=self.group,
             commit=scorer.commit,
-            care=Care(Reach(seconds=1.5, records=5_000, block=4), window=self.batch_max),
+            care=Care(Reach(seconds=1.5, records=5_000, block=self.block), window=self.batch_max),
         )
         slot.running = scorer
         process.tell(process.start(scorer.run()), lambda _task: process.kill())
@@ -166,7 +169,7 @@ class World:
         while not self.is_quiet() and self.loop.time() < deadline:
             await asyncio.sleep(0.1)
         await asyncio.sleep(1.0)
-        self.quiet_from = self.loop.time()
+        self.quiet_from = min(self.quiet_from, self.loop.time())
 
     def is_quiet(self) -> bool:
         """Whether the group has committed all there is."""
@@ -183,6 +186,9 @@ class World:
             may_fail=frozenset(self.may_fail),
             may_kill=frozenset(self.may_kill),
             quiet_from=self.quiet_from,
+            framed=frozenset(
+                where for where, times in self.group.ended_while_trying.items() if times >= MAX_TRIES - 1
+            ),
         )
         self.findings = check(self.history)
         if not self.is_quiet():
@@ -203,7 +209,7 @@ class World:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Nothing is logged meanwhile, and what dead processes leave is not collected in the middle of a schedule."""
+    """Nothing is logged meanwhile, and what dead processes leave is collected only afterwards."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     gc.disable()

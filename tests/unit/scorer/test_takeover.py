@@ -77,6 +77,17 @@ async def test_a_copy_that_waited_out_an_outage_finds_its_original_however_long_
     assert index.find("copied") is not None
 
 
+async def test_the_minute_ends_at_the_committed_input_and_not_at_the_last_that_was_decided() -> None:
+    # Found by the simulator: the copy came again, and what was decided behind it made its original look old.
+    lone = LoggedPrediction(0, 1_000, "copied", HASH, 0)
+    between = [LoggedPrediction(offset, 2_000, f"id-{offset}", HASH, offset) for offset in range(1, 5)]
+    behind = [LoggedPrediction(offset, 99_000, f"id-{offset}", HASH, offset + 1) for offset in range(5, 9)]
+    index = await take_over(
+        Stream([lone, *between, *behind]), 0, committed=5, reach=Reach(seconds=60, records=20_000, block=2)
+    )
+    assert index.find("copied") is not None
+
+
 async def test_a_late_record_of_a_zombie_does_not_end_the_reading() -> None:
     young = [LoggedPrediction(offset, 100_000 + offset, f"id-{offset}", HASH, offset) for offset in range(8)]
     late = LoggedPrediction(8, 0, "late", HASH, 0)
@@ -96,9 +107,7 @@ async def test_the_last_minute_is_read_even_when_everything_is_committed() -> No
         LoggedPrediction(offset, NOW_MS - 1_000, f"id-{offset}", HASH, offset) for offset in range(3_000)
     ]
     stream = Stream(young)
-    index = await take_over(
-        stream, 0, committed=3_000, reach=Reach(seconds=60, records=20_000)
-    )
+    index = await take_over(stream, 0, committed=3_000, reach=Reach(seconds=60, records=20_000))
     assert len(index) == 3_000
 
 
