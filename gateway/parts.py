@@ -23,6 +23,7 @@ from gateway.replies import ReplyReader, reply_partition
 from gateway.settings import GatewaySettings
 from gateway.submissions import KeyLookUp, Submissions
 from infra.runtime.compacted import ControlTopic
+from infra.runtime.memory import settle
 from infra.runtime.stopping import stop_all
 
 log = structlog.get_logger()
@@ -143,6 +144,7 @@ class Parts:
             metrics=self.metrics,
             keys=KeyLookUp(self.ledger, is_required=settings.ledger_required),
         )
+        settle()
         log.info("connected", reply_partition=partition)
         return True
 

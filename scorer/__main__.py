@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from contracts.topics import APPLICATIONS_DLQ, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
+from infra.runtime.memory import settle
 from infra.runtime.presence import announced
 from infra.runtime.stopping import stop_all
 from scorer import faust_seam
@@ -123,6 +124,7 @@ class Scorer:
                 tasks.create_task(self.models.follow(self.control))
                 tasks.create_task(self._watch())
                 await self.models.wait_for_first()
+                settle()
                 tasks.create_task(self.stream.run())
         finally:
             await self._drain()

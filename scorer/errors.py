@@ -41,6 +41,7 @@ class Refusal(StrEnum):
     MALFORMED_GOLDEN = "malformed-golden"
     CONSTANT_OUTPUT = "constant-output"
     GOLDEN_MISMATCH = "golden-mismatch"
+    TOO_SLOW = "too-slow"
     CRASHED_LOADER = "crashed-loader"
 
 

@@ -18,13 +18,18 @@ from scorer.errors import BundleRefused, Refusal
 from scorer.policy import CutOffs, PointsScale
 from scorer.reasons import ReasonGroup
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+
+#: Where a feature's value comes from: the application itself, or the mapped feature snapshot.
+APPLICATION_VIEW: Final = "application"
+HISTORY_VIEW: Final = "history"
 
 
 class FeatureColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One column of the model's input; `categories` are the texts of a category's codes, in order."""
+    """One column of the model's input; `view` computes it, `categories` are the texts of its codes."""
 
     name: str
+    view: str = APPLICATION_VIEW
     dtype: str = DTYPE
     categories: tuple[str, ...] = ()
 
@@ -33,7 +38,9 @@ class Lineage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the model comes from. No time and no host: the same inputs give the same bundle.
 
     `inputs_digest` is over all that follows; `sha256` has the input files by name;
-    `code_digest` is over the sources that trained; `metrics` are those of the held-out part.
+    `code_digest` is over the sources that trained; `environment_digest` over the lock of its libraries;
+    `parts` has the SHA-256 of the applicant ids of each part; `metrics` are those of the held-out part;
+    `is_quality_passed` is what the snapshot's quality report said, None without one.
     """
 
     inputs_digest: str
@@ -43,6 +50,9 @@ class Lineage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, float | int | str | bool]
     metrics: dict[str, float]
     snapshot_id: str | None = None
+    is_quality_passed: bool | None = None
+    environment_digest: str = ""
+    parts: dict[str, str] = {}
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +74,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """The model's columns, in order."""
         return tuple(feature.name for feature in self.features)
 
+    @property
+    def history_names(self) -> tuple[str, ...]:
+        """The columns that the mapped snapshot must bring, in the model's order."""
+        return tuple(feature.name for feature in self.features if feature.view == HISTORY_VIEW)
+
 
 def check_features(features: Sequence[FeatureColumn]) -> None:
     """Return if this code computes each column just as training did; BundleRefused otherwise.
@@ -74,14 +89,29 @@ def check_features(features: Sequence[FeatureColumn]) -> None:
     if not features or len({feature.name for feature in features}) != len(features):
         raise BundleRefused(Refusal.DUPLICATE_FEATURE, "a feature is there twice, or none at all")
     for feature in features:
-        definition = FEATURE_BY_NAME.get(feature.name)
-        if definition is None:
-            raise BundleRefused(Refusal.UNKNOWN_FEATURE, f"this scorer cannot compute {feature.name[:80]!r}")
-        if feature.dtype != definition.dtype:
+        if feature.dtype != DTYPE:
             raise BundleRefused(Refusal.WRONG_DTYPE, f"{feature.name} is {feature.dtype[:20]!r}, not {DTYPE}")
-        if feature.categories != definition.categories[: len(feature.categories)] or (
-            bool(feature.categories) != bool(definition.categories)
-        ):
-            raise BundleRefused(
-                Refusal.CATEGORIES_CHANGED, f"the codes of {feature.name} mean something else"
-            )
+        if feature.view == HISTORY_VIEW:
+            _check_history(feature)
+        else:
+            _check_application(feature)
+
+
+def _check_history(feature: FeatureColumn) -> None:
+    # Whether a snapshot has the column is asked when one is mapped; here only that no one else has it.
+    if feature.categories or feature.name in FEATURE_BY_NAME:
+        raise BundleRefused(
+            Refusal.CATEGORIES_CHANGED, f"{feature.name[:80]!r} is a number of the history and no category"
+        )
+
+
+def _check_application(feature: FeatureColumn) -> None:
+    definition = FEATURE_BY_NAME.get(feature.name)
+    if definition is None or feature.view != APPLICATION_VIEW:
+        raise BundleRefused(
+            Refusal.UNKNOWN_FEATURE, f"this scorer cannot compute {feature.view[:20]}.{feature.name[:80]}"
+        )
+    if feature.categories != definition.categories[: len(feature.categories)] or (
+        bool(feature.categories) != bool(definition.categories)
+    ):
+        raise BundleRefused(Refusal.CATEGORIES_CHANGED, f"the codes of {feature.name} mean something else")

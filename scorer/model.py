@@ -6,6 +6,9 @@ thread: LightGBM's own threads turn 0.1 ms into 8 ms on a busy machine.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import lightgbm
@@ -20,13 +23,26 @@ from scorer.reasons import ReasonCatalogue
 
 #: Contributions must add up to the margin this closely, in log-odds.
 _ADDITIVITY: Final = 1e-6
+#: Tries per measurement, of which the fastest counts: a busy machine must not refuse a good model.
+_SPEED_TRIES: Final = 5
 _POSITION: Final = {name: index for index, name in enumerate(FEATURE_NAMES)}
 
 
-class ServingModel:
-    """The model of one bundle. Making one proves the golden scores, or raises BundleRefused."""
+@dataclass(frozen=True, slots=True)
+class LatencyBudget:
+    """What one row may take at most, in milliseconds: its margin, and its contributions (the reasons)."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    margin_ms: float = 2.0
+    contributions_ms: float = 25.0
+
+
+DEFAULT_BUDGET: Final = LatencyBudget()
+
+
+class ServingModel:
+    """The model of one bundle. Making one proves the golden scores and its speed, or raises BundleRefused."""
+
+    def __init__(self, bundle: Bundle, *, budget: LatencyBudget = DEFAULT_BUDGET) -> None:
         manifest = bundle.manifest
         self.digest = bundle.digest
         self.name = manifest.model_name
@@ -36,13 +52,30 @@ class ServingModel:
         self.lineage = manifest.lineage
         self.feature_names = manifest.feature_names
         self.catalogue = ReasonCatalogue(manifest.reason_groups, self.feature_names)
-        self._columns = np.array([_POSITION[name] for name in self.feature_names])
+        self.history_names = manifest.history_names
+        is_history = np.isin(self.feature_names, self.history_names)
+        self._of_application = np.flatnonzero(~is_history)
+        self._of_history = np.flatnonzero(is_history)
+        self._columns = np.array(
+            [_POSITION[self.feature_names[at]] for at in self._of_application], dtype=np.int64
+        )
         self._booster = _load(bundle)
         self._prove(bundle)
+        self._check_speed(bundle, budget)
 
-    def select(self, features: Features) -> Features:
-        """The model's own columns in its order, `(n_rows, n_model_features)`, from the whole view's."""
-        return np.ascontiguousarray(features[:, self._columns])
+    def select(self, features: Features, history: Features | None = None) -> Features:
+        """The model's own columns in its order, `(n_rows, n_model_features)`.
+
+        `features` is the whole application view; `history`, `(n_rows, len(history_names))` under
+        `history_names`, is all NaN for an unknown applicant, and None when no snapshot is mapped.
+        """
+        if not self.history_names:
+            return np.ascontiguousarray(features[:, self._columns])
+        selected = np.full((len(features), len(self.feature_names)), np.nan, dtype=np.float32)
+        selected[:, self._of_application] = features[:, self._columns]
+        if history is not None:
+            selected[:, self._of_history] = history
+        return selected
 
     def margins(self, features: Features) -> Margins:
         """Raw scores in log-odds, `(n_rows,)`; a row's is the same to the bit in any batch."""
@@ -83,6 +116,31 @@ class ServingModel:
         sums = self.contributions(features[:4]).sum(axis=1)
         if not np.abs(sums - expected[:4]).max() <= _ADDITIVITY:
             raise BundleRefused(Refusal.GOLDEN_MISMATCH, "contributions do not add up to the margin")
+
+    def row_milliseconds(self, row: Features) -> LatencyBudget:
+        """What one row `(1, n_model_features)` takes on this machine, in milliseconds."""
+        return LatencyBudget(
+            margin_ms=_fastest_ms(lambda: self.margins(row)),
+            contributions_ms=_fastest_ms(lambda: self.contributions(row)),
+        )
+
+    def _check_speed(self, bundle: Bundle, budget: LatencyBudget) -> None:
+        took = self.row_milliseconds(bundle.golden.features()[:1])
+        if took.margin_ms > budget.margin_ms or took.contributions_ms > budget.contributions_ms:
+            raise BundleRefused(
+                Refusal.TOO_SLOW,
+                f"a row takes {took.margin_ms:.2f} ms and its reasons {took.contributions_ms:.2f} ms;"
+                f" the budget is {budget.margin_ms:g} and {budget.contributions_ms:g}",
+            )
+
+
+def _fastest_ms(call: Callable[[], object]) -> float:
+    fastest = float("inf")
+    for _ in range(_SPEED_TRIES):
+        started = time.perf_counter()
+        call()
+        fastest = min(fastest, time.perf_counter() - started)
+    return fastest * 1000.0
 
 
 def _load(bundle: Bundle) -> lightgbm.Booster:

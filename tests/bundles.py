@@ -12,7 +12,9 @@ from feature_service.application import encode
 from scorer.bundle import write_bundle
 from training.applications import LabelledApplications
 from training.build import Origin, build_model
+from training.dataset import make_dataset
 from training.fit import FitSettings
+from training.growing import Recipe
 
 MODEL_NAME = "credit-risk"
 _ROWS = 3_000
@@ -27,6 +29,7 @@ def labelled_applications(seed: int = 0) -> LabelledApplications:
     """Applications whose external scores, amounts and ages vary, with a risk that depends on them."""
     random = np.random.default_rng(seed)
     columns = np.tile(encode([as_row(decode_submitted(example("full")))]), (_ROWS, 1))
+    columns[:, COLUMNS.index("SK_ID_CURR")] = np.arange(100_001, 100_001 + _ROWS)
     for number in (1, 2, 3):
         columns[:, COLUMNS.index(f"EXT_SOURCE_{number}")] = random.random(_ROWS)
     for name, (low, high) in _VARIED.items():
@@ -40,9 +43,9 @@ def labelled_applications(seed: int = 0) -> LabelledApplications:
 def promoted_bundle(folder: Path, *, version: str = "1", seed: int = 0) -> ModelPromoted:
     """The promotion of a bundle that was trained for it and lies in `folder`."""
     built = build_model(
-        labelled_applications(seed),
+        make_dataset(labelled_applications(seed), seed=seed),
         model_name=MODEL_NAME,
-        settings=FitSettings(),
+        recipe=Recipe(FitSettings()),
         origin=Origin("0" * 64, "0" * 64, {}, {}, seed),
         progress=lambda *_: None,
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.models import write_model
 from training.build import BuiltModel
 from training.errors import UnknownVersion
 from training.gates import Gate
+from training.held_out import write_held_out
 from training.registry import PREVIOUS, PRODUCTION, STAGING, Occasion, RegisteredVersion
+from training.tune import TrialFinished, Tuned
 
 
 class FakeRegistry:
@@ -20,6 +23,8 @@ class FakeRegistry:
         self._folder = folder
         self._versions: dict[tuple[str, str], RegisteredVersion] = {}
         self._aliases: dict[tuple[str, str], RegisteredVersion] = {}
+        self.runs: dict[str, str] = {}
+        self.trials: list[TrialFinished] = []
         self.gates: dict[tuple[str, str], tuple[Gate, ...]] = {}
 
     def with_inputs(self, name: str, inputs_digest: str) -> RegisteredVersion | None:
@@ -38,24 +43,54 @@ class FakeRegistry:
             raise UnknownVersion(f"{name} has no version {version}")
         return self._versions[name, version]
 
-    def register(self, built: BuiltModel) -> RegisteredVersion:
+    @contextmanager
+    def run(self, name: str) -> Iterator[str]:
+        self.runs[f"open-{len(self.runs)}"] = "RUNNING"
+        run_id = list(self.runs)[-1]
+        try:
+            yield run_id
+        except BaseException:
+            self.runs[run_id] = "BROKEN"
+            raise
+        self.runs[run_id] = "FINISHED"
+
+    def log_trial(self, run_id: str, trial: TrialFinished) -> None:
+        self.trials.append(trial)
+
+    def register(
+        self,
+        built: BuiltModel,
+        *,
+        run_id: str | None = None,
+        tuned: Tuned | None = None,
+        compared: Mapping[str, float] | None = None,
+    ) -> RegisteredVersion:
         name = built.manifest.model_name
         number = str(1 + sum(1 for known, _ in self._versions if known == name))
         place = self._folder / name / number
         registered = RegisteredVersion(
             name=name,
             version=number,
-            run_id=f"run-{number}",
+            run_id=run_id or f"run-{number}",
             bundle_uri=str(place),
             digest=write_model(place, built),
             inputs_digest=built.manifest.lineage.inputs_digest,
         )
+        write_held_out(self._evaluation(registered), built.held_out)
         self._versions[name, number] = registered
         self._aliases[name, STAGING] = registered
         return registered
 
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
         return Path(shutil.copytree(version.bundle_uri, folder / "bundle"))
+
+    def fetch_evaluation(self, version: RegisteredVersion, folder: Path) -> Path:
+        if not self._evaluation(version).is_dir():
+            raise LookupError("no evaluation rows")
+        return Path(shutil.copytree(self._evaluation(version), folder / "evaluation"))
+
+    def _evaluation(self, version: RegisteredVersion) -> Path:
+        return self._folder / version.name / f"{version.version}-evaluation"
 
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         before = self._aliases.get((version.name, PRODUCTION))

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from contracts.application import COLUMNS, Value
 from contracts.application_fields import FIELDS
@@ -23,7 +24,9 @@ from scorer.bundle import read_bundle, write_bundle
 from scorer.model import ServingModel
 from training.applications import LabelledApplications
 from training.build import BuiltModel, Origin, build_model
+from training.dataset import Dataset, make_dataset
 from training.fit import SMOKE
+from training.growing import Recipe
 
 Row = tuple[Value, ...]
 
@@ -31,6 +34,7 @@ TINY = replace(SMOKE, max_trees=30, min_data_in_leaf=20)
 ORIGIN = Origin(
     inputs_digest="1" * 64,
     code_digest="2" * 64,
+    environment_digest="4" * 64,
     sha256={"application_train.csv": "3" * 64},
     parameters={},
     seed=5,
@@ -94,15 +98,31 @@ def labelled(count: int = 1500, seed: int = 11) -> LabelledApplications:
 
 
 @functools.cache
+def dataset(seed: int = 5) -> Dataset:
+    """The random applications, divided."""
+    return make_dataset(labelled(), seed=seed)
+
+
+@functools.cache
 def built_model(seed: int = 5) -> BuiltModel:
     """A small model; the same object for the same seed."""
+    return built_on(dataset(seed), seed=seed)
+
+
+def built_on(rows: Dataset, *, seed: int = 5, recipe: Recipe | None = None) -> BuiltModel:
+    """The model that the recipe makes of these rows."""
     return build_model(
-        labelled(),
+        rows,
         model_name="credit-risk",
-        settings=TINY,
+        recipe=recipe or Recipe(TINY),
         origin=replace(ORIGIN, seed=seed),
         progress=no_progress,
     )
+
+
+def dataset_with(target: npt.NDArray[np.int64]) -> Dataset:
+    """The random applications with another end."""
+    return make_dataset(replace(labelled(), target=target), seed=5)
 
 
 def write_model(folder: Path, built: BuiltModel | None = None) -> str:

@@ -7,13 +7,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import msgspec
+import numpy as np
 import pytest
 
 from contracts.events import ModelPromoted
 from scorer.bundle import read_bundle
-from tests.models import built_model
+from tests.models import built_model, built_on, dataset_with, labelled
 from training.build import BuiltModel
 from training.errors import GatesNotPassed, UnknownVersion
+from training.held_out import read_held_out
 from training.registry import (
     PREVIOUS,
     PRODUCTION,
@@ -28,13 +30,19 @@ from training.registry import (
 OCCASION = Occasion(at="2026-11-24T10:00:00.000Z", by="somebody")
 
 
-def built(name: str, *, seed: int = 5, auc: float | None = None) -> BuiltModel:
-    """The small model under another name, perhaps claiming another AUC."""
+def built(name: str, *, seed: int = 5, is_worse: bool = False) -> BuiltModel:
+    """The small model under another name, or one that has learnt the opposite of the truth."""
     model = built_model(seed)
-    lineage = model.manifest.lineage
-    metrics = lineage.metrics if auc is None else {**lineage.metrics, "auc": auc}
-    lineage = msgspec.structs.replace(lineage, metrics=metrics, inputs_digest=f"{name}-{seed}-{auc}")
-    return replace(model, manifest=msgspec.structs.replace(model.manifest, model_name=name, lineage=lineage))
+    lineage = msgspec.structs.replace(model.manifest.lineage, inputs_digest=f"{name}-{seed}-{is_worse}")
+    manifest = msgspec.structs.replace(model.manifest, model_name=name, lineage=lineage)
+    if not is_worse:
+        return replace(model, manifest=manifest)
+    opposite = built_on(dataset_with(1 - labelled().target), seed=seed)
+    groups = opposite.manifest.reason_groups
+    manifest = msgspec.structs.replace(
+        manifest, calibrator=opposite.manifest.calibrator, reason_groups=groups
+    )
+    return replace(model, manifest=manifest, model_text=opposite.model_text, golden=opposite.golden)
 
 
 def version_at(registry: Registry, name: str, alias: str) -> str:
@@ -59,7 +67,7 @@ class RegistryRules:
         version = registry.register(built(name))
         assert registry.with_alias(name, STAGING) == version
         assert registry.with_alias(name, PRODUCTION) is None
-        assert registry.with_inputs(name, f"{name}-5-None") == version
+        assert registry.with_inputs(name, f"{name}-5-False") == version
         assert registry.with_inputs(name, "other") is None
         assert registry.version(name, version.version) == version
 
@@ -100,7 +108,7 @@ class RegistryRules:
     ) -> None:
         good = registry.register(built(name))
         self.promoted(registry, name)
-        worse = registry.register(built(name, auc=built(name).metrics["auc"] - 0.05))
+        worse = registry.register(built(name, is_worse=True))
         with pytest.raises(GatesNotPassed, match="AUC not worse"):
             self.promoted(registry, name)
         assert version_at(registry, name, PRODUCTION) == good.version
@@ -121,14 +129,27 @@ class RegistryRules:
     def test_rolling_back_to_a_named_version_needs_no_gates(self, registry: Registry, name: str) -> None:
         oldest = self.promote_new(registry, name, seed=5)
         self.promote_new(registry, name, seed=6)
-        self.promote_new(registry, name, seed=5, auc=built(name).metrics["auc"] + 0.05)
+        self.promote_new(registry, name, seed=7)
         event = roll_back(registry, name=name, version=oldest.version, occasion=OCCASION)
         assert event.version == oldest.version
         assert version_at(registry, name, PRODUCTION) == oldest.version
 
-    def promote_new(
-        self, registry: Registry, name: str, *, seed: int, auc: float | None = None
-    ) -> RegisteredVersion:
-        version = registry.register(built(name, seed=seed, auc=auc))
-        self.promoted(registry, name)
+    def promote_new(self, registry: Registry, name: str, *, seed: int) -> RegisteredVersion:
+        version = registry.register(built(name, seed=seed))
+        promote(registry, name=name, version=None, occasion=OCCASION, force=True)
         return version
+
+    def test_a_run_that_breaks_leaves_no_version_and_says_so(self, registry: Registry, name: str) -> None:
+        with pytest.raises(LookupError), registry.run(name):
+            raise LookupError
+        assert registry.with_alias(name, STAGING) is None
+
+    def test_the_evaluation_rows_come_back_as_they_went_in(
+        self, registry: Registry, name: str, tmp_path: Path
+    ) -> None:
+        rows = built(name).held_out
+        version = registry.register(built(name))
+        found = read_held_out(registry.fetch_evaluation(version, tmp_path))
+        assert found.names == rows.names
+        assert np.array_equal(found.features, rows.features, equal_nan=True)
+        assert np.array_equal(found.learnt_from, rows.learnt_from)

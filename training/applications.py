@@ -26,6 +26,7 @@ from training.errors import BadApplicationsFile
 
 TARGET: Final = "TARGET"
 FILE_NAME: Final = "application_train.csv"
+TEST_FILE_NAME: Final = "application_test.csv"
 
 #: Counts are read as numbers: the public files write those with gaps as `2.0`.
 _TYPES: Final = {
@@ -67,26 +68,36 @@ def read_labelled_applications(path: Path) -> LabelledApplications:
     )
 
 
+def read_unlabelled(path: Path) -> Encoded:
+    """The applications of a file without TARGET, `(n_rows, n_columns)`; BadApplicationsFile as above."""
+    table = _read(path, with_target=False)
+    _check_ids(table, path)
+    columns = encode_table(table)
+    _check_finite(columns, path)
+    return columns
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of the file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, *, with_target: bool = True) -> pa.Table:
+    wanted = [*COLUMNS, TARGET] if with_target else list(COLUMNS)
     if not path.is_file():
         raise BadApplicationsFile(f"{path} is missing; --data is the folder that holds {FILE_NAME}")
     try:
         with path.open(encoding="utf-8") as file:
             names = file.readline().rstrip("\r\n").replace('"', "").split(",")
-        missing = [name for name in (*COLUMNS, TARGET) if name not in names]
+        missing = [name for name in wanted if name not in names]
         if missing:
             raise BadApplicationsFile(f"{path}: columns are missing: {', '.join(missing)}")
         return pacsv.read_csv(
             path,
             convert_options=pacsv.ConvertOptions(
                 column_types=_TYPES,
-                include_columns=[*COLUMNS, TARGET],
+                include_columns=wanted,
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,

@@ -13,11 +13,13 @@ from typing import Final
 import numpy as np
 
 from contracts.application_fields import FIELDS
-from feature_service.application import Encoded
+from feature_service.application import Encoded, Features
 
 BLANK_SHARE: Final = 0.01
 #: Applications that state none of these fields.
 BARE_SHARE: Final = 0.005
+#: Applicants whose whole history is taken away, as if the lender had never met them.
+UNKNOWN_SHARE: Final = 0.02
 
 
 def blank_never_missing(columns: Encoded, *, seed: int) -> Encoded:
@@ -28,4 +30,16 @@ def blank_never_missing(columns: Encoded, *, seed: int) -> Encoded:
     for index, field in enumerate(FIELDS):
         if not field.is_required and not np.isnan(columns[:, index]).any():
             blanked[is_bare | (random.random(len(columns)) < BLANK_SHARE), index] = np.nan
+    return blanked
+
+
+def blank_history(history: Features, *, seed: int) -> Features:
+    """A copy of `history`, `(n_rows, n_features)`, where some applicants are unknown.
+
+    A snapshot's counts are never missing for whoever is in it; an applicant who is not must still
+    meet a model that has seen that.
+    """
+    blanked = history.copy()
+    if not np.isnan(history).all(axis=1).any():
+        blanked[np.random.default_rng(seed).random(len(history)) < UNKNOWN_SHARE] = np.nan
     return blanked

@@ -1,62 +1,31 @@
-"""From labelled applications to a bundle and the truth about it. Pure: no file, no registry, no clock.
+"""From a dataset to a bundle and the truth about it. Pure: no file, no registry, no clock.
 
 Fit, calibrate, cut, explain, evaluate; each step sees only the rows it may see (`training.split`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from feature_service.application import (
-    FEATURE_BY_NAME,
-    FEATURE_NAMES,
-    MODEL_INPUTS,
-    Features,
-    application_features,
-)
+from feature_service.application import Features
 from scorer.golden import MIN_ROWS, GoldenRows, golden_rows
-from scorer.manifest import FeatureColumn, Lineage, Manifest
+from scorer.manifest import Lineage, Manifest
 from scorer.policy import PointsScale
-from training.applications import LabelledApplications
-from training.blanks import blank_never_missing
 from training.calibrate import choose_calibrator
 from training.cost import break_even, cut_offs_around
-from training.evaluate import Decile, deciles, evaluate, evaluate_baselines
-from training.explain import global_importance, reason_groups
-from training.fit import FitSettings, FittedModel, Progress, fit
-from training.split import Split, split
+from training.dataset import Dataset
+from training.explain import reason_groups
+from training.findings import Findings, find
+from training.fit import FittedModel, Progress
+from training.growing import Grown, Recipe, grow_model
+from training.held_out import HeldOut, held_out_of
 
-_EXTERNAL_MEAN: Final = FEATURE_NAMES.index("EXT_SOURCE_MEAN")
-_COLUMNS: Final = np.array([FEATURE_NAMES.index(name) for name in MODEL_INPUTS])
 _GOLDEN_ROWS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltModel:
-    """A bundle's contents, and what was found out on the held-out part.
-
-    `held_out_probabilities` and `held_out_target` are what curves are drawn from; `example` is a
-    few rows as the model takes them, `(n_rows, n_model_features)`.
-    """
-
-    manifest: Manifest
-    model_text: str
-    golden: GoldenRows
-    example: Features
-    decile_table: list[Decile]
-    importance: dict[str, float]
-    held_out_probabilities: npt.NDArray[np.float64]
-    held_out_target: npt.NDArray[np.int64]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The figures of the held-out part."""
-        return self.manifest.lineage.metrics
+_EXAMPLE_ROWS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,94 +37,80 @@ class Origin:
     sha256: dict[str, str]
     parameters: dict[str, float | int | str | bool]
     seed: int
+    environment_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModel:
+    """A bundle's contents, and what was found out on the held-out part.
+
+    `example` is a few rows as the model takes them, `(n_rows, n_model_features)`; `held_out` goes
+    beside the bundle, for those who come after.
+    """
+
+    manifest: Manifest
+    model_text: str
+    golden: GoldenRows
+    example: Features
+    held_out: HeldOut
+    findings: Findings
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures of the held-out part."""
+        return self.manifest.lineage.metrics
 
 
 def build_model(
-    applications: LabelledApplications,
-    *,
-    model_name: str,
-    settings: FitSettings,
-    origin: Origin,
-    progress: Progress,
+    dataset: Dataset, *, model_name: str, recipe: Recipe, origin: Origin, progress: Progress
 ) -> BuiltModel:
-    """The model that `applications` yield; the same inputs yield the same bytes."""
-    seed = origin.seed
-    progress("computing features", 0.0)
-    view = application_features(applications.columns)
-    features = np.ascontiguousarray(view[:, _COLUMNS])
-    parts = split(applications.target, seed=seed)
-    grown_on = application_features(blank_never_missing(applications.columns[parts.fit], seed=seed + 3))
-    model = fit(
-        grown_on[:, _COLUMNS],
-        applications.target[parts.fit],
-        feature_names=MODEL_INPUTS,
-        settings=settings,
-        seed=seed,
-        progress=progress,
-    )
+    """The model that the recipe makes of the dataset; the same arguments yield the same bytes."""
+    grown = grow_model(dataset, recipe, seed=origin.seed, progress=progress)
     progress("choosing calibrator and cut-offs", 0.0)
-    manifest = _decided(model, features, applications.target, parts=parts, origin=origin, name=model_name)
+    manifest = _decided(dataset, grown, origin=origin, recipe=recipe, name=model_name)
     progress("evaluating on held-out applicants", 0.0)
-    held_out, target = features[parts.held_out], applications.target[parts.held_out]
-    margins = model.margins(held_out)
-    probabilities = manifest.calibrator.probabilities(margins)
-    metrics = {
-        **manifest.lineage.metrics,
-        **evaluate(
-            probabilities,
-            target,
-            cut_offs=manifest.cut_offs,
-            break_even=manifest.lineage.metrics["break_even"],
-        ),
-        **evaluate_baselines(view[parts.held_out, _EXTERNAL_MEAN].astype(np.float64), target),
-        "trees": float(model.n_trees),
-    }
+    findings, metrics = find(dataset, grown, manifest)
+    held_out = dataset.select(dataset.parts.held_out, grown.features)
     return BuiltModel(
-        manifest=_with_metrics(manifest, metrics),
-        model_text=model.text,
-        golden=_golden(model, held_out),
-        example=held_out[:5],
-        decile_table=deciles(probabilities, target),
-        importance=global_importance(model, held_out, manifest.reason_groups, seed=seed),
-        held_out_probabilities=probabilities,
-        held_out_target=target,
+        manifest=_with_metrics(manifest, {**manifest.lineage.metrics, **metrics}),
+        model_text=grown.model.text,
+        golden=_golden(grown.model, held_out),
+        example=held_out[:_EXAMPLE_ROWS],
+        held_out=held_out_of(dataset),
+        findings=findings,
     )
 
 
-def _decided(
-    model: FittedModel,
-    features: Features,
-    target: npt.NDArray[np.int64],
-    *,
-    parts: Split,
-    origin: Origin,
-    name: str,
-) -> Manifest:
+def _decided(dataset: Dataset, grown: Grown, *, origin: Origin, recipe: Recipe, name: str) -> Manifest:
     """The manifest with all that is chosen on the choose part; its metrics are those of the choice."""
-    chosen_features, chosen_target = features[parts.choose], target[parts.choose]
-    margins = model.margins(chosen_features)
-    chosen = choose_calibrator(margins, chosen_target, seed=origin.seed)
-    cut_off = break_even(chosen.out_of_fold, chosen_target)
+    rows, history = dataset.parts.choose, dataset.history
+    features, target = dataset.select(rows, grown.features), dataset.target[rows]
+    margins = grown.model.margins(features)
+    chosen = choose_calibrator(margins, target, seed=origin.seed)
+    cut_off = break_even(chosen.out_of_fold, target)
     cut_offs = cut_offs_around(cut_off)
     is_approved = chosen.calibrator.probabilities(margins) < cut_offs.approve_below
     if not is_approved.any():
         is_approved[np.argmin(margins)] = True
     return Manifest(
         model_name=name,
-        features=tuple(
-            FeatureColumn(name=feature, categories=FEATURE_BY_NAME[feature].categories)
-            for feature in MODEL_INPUTS
-        ),
+        features=dataset.feature_columns(grown.features),
         calibrator=chosen.calibrator,
         cut_offs=cut_offs,
         points=PointsScale(),
-        reason_groups=reason_groups(model, chosen_features[is_approved], MODEL_INPUTS, seed=origin.seed),
+        reason_groups=reason_groups(
+            grown.model, features[is_approved], grown.features, history.groups, seed=origin.seed
+        ),
         lineage=Lineage(
             inputs_digest=origin.inputs_digest,
             code_digest=origin.code_digest,
+            environment_digest=origin.environment_digest,
             seed=origin.seed,
             sha256=origin.sha256,
-            parameters=origin.parameters,
+            parameters={**origin.parameters, **asdict(recipe.settings), "n_folds": recipe.n_folds},
+            snapshot_id=history.snapshot_id,
+            is_quality_passed=history.is_quality_passed,
+            parts=dataset.parts.digests(dataset.applicant_ids),
             metrics={
                 "break_even": cut_off,
                 **{f"choose_log_loss_{kind}": loss for kind, loss in chosen.log_losses.items()},

@@ -190,20 +190,28 @@ CATALOGUE: Final[tuple[CatalogueGroup, ...]] = (
 )
 
 
-def features_by_group(feature_names: Sequence[str]) -> list[tuple[CatalogueGroup, tuple[str, ...]]]:
+def features_by_group(
+    feature_names: Sequence[str], of_history: Sequence[CatalogueGroup] = ()
+) -> list[tuple[CatalogueGroup, tuple[str, ...]]]:
     """The groups that the features need, in the catalogue's order, each with its features.
 
+    `of_history` are reasons of history features, which hold theirs by name and go first; where the
+    catalogue has the same code, they are one reason.
     Raises LookupError for a feature that no group holds: it could move a decision unexplained.
     """
-    group_of = {name: _group_of(name) for name in feature_names}
+    code_of = {name: _group_of(name, of_history).code for name in feature_names}
+    groups = {group.code: group for group in (*CATALOGUE, *of_history)}
     return [
         (group, members)
-        for group in CATALOGUE
-        if (members := tuple(name for name in feature_names if group_of[name] is group))
+        for group in groups.values()
+        if (members := tuple(name for name in feature_names if code_of[name] == group.code))
     ]
 
 
-def _group_of(feature: str) -> CatalogueGroup:
+def _group_of(feature: str, of_history: Sequence[CatalogueGroup]) -> CatalogueGroup:
+    for group in of_history:
+        if feature in group.names:
+            return group
     for group in CATALOGUE:
         if group.holds(feature):
             return group

@@ -3,16 +3,23 @@
 TrainingError
 ├── Rejected               the input is at fault: a retry changes nothing
 │   ├── BadApplicationsFile    a file of applications that cannot be trained on
+│   ├── TooFewApplicants       not both classes in each part
+│   ├── BadOutcomes            an archive of outcomes that cannot be trained on
+│   ├── SnapshotUnusable       a feature snapshot that is not there, or of another code
+│   ├── LeakSuspected          a feature knows the outcome too well to be true
 │   ├── UnknownVersion         no such version of the registered model
 │   └── GatesNotPassed         the version must not become Production
 └── Unavailable            something outside is away: retry later
     ├── RegistryUnavailable    MLflow did not answer
-    └── PromotionNotPublished  Kafka did not take the promotion
+    ├── StudyUnavailable       the study's database did not answer
+    ├── TuningInterrupted      somebody stopped it; the study is kept and goes on with the next run
+    ├── PromotionNotPublished  Kafka did not take the promotion
+    └── PipelineNotNotified    the delivery pipeline did not take the news of a promotion
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class TrainingError(Exception):
@@ -25,6 +32,30 @@ class Rejected(TrainingError):
 
 class BadApplicationsFile(Rejected):
     """A file of applications that cannot be trained on; the message names file, column and rule."""
+
+
+class TooFewApplicants(Rejected):
+    """There are not enough applicants of both classes to divide."""
+
+
+class BadOutcomes(Rejected):
+    """An archive of outcomes that cannot be trained on; the message names file and rule."""
+
+
+class SnapshotUnusable(Rejected, LookupError):
+    """The feature store does not have the snapshot, or its features are not this code's."""
+
+
+class LeakSuspected(Rejected):
+    """One feature alone tells who defaults; `features` names them with their AUC."""
+
+    def __init__(self, features: Mapping[str, float]) -> None:
+        named = ", ".join(f"{name} (AUC {auc:.3f})" for name, auc in features.items())
+        super().__init__(
+            f"{named}: a feature that by itself tells who defaults was probably written after the fact;"
+            " leave it out, or train with --allow-leak if you know better"
+        )
+        self.features = dict(features)
 
 
 class UnknownVersion(Rejected):
@@ -47,5 +78,17 @@ class RegistryUnavailable(Unavailable):
     """MLflow did not answer."""
 
 
+class StudyUnavailable(Unavailable):
+    """The database that holds the tuning study did not answer."""
+
+
+class TuningInterrupted(Unavailable):
+    """Tuning was stopped; finished trials are kept, and the same command goes on from them."""
+
+
 class PromotionNotPublished(Unavailable):
     """Kafka did not acknowledge the promotion; promoting the same version again mends it."""
+
+
+class PipelineNotNotified(Unavailable):
+    """The delivery pipeline was not told; the promotion itself stands."""

@@ -11,10 +11,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import chdtrc  # type: ignore[import-untyped]
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score, roc_curve
 
 from scorer.policy import CutOffs
-from training.cost import FALSE_NEGATIVE_COST, FALSE_POSITIVE_COST, cost_per_applicant
+from training.cost import cost_per_applicant
 
 Probabilities = npt.NDArray[np.float64]
 Target = npt.NDArray[np.int64]
@@ -48,6 +49,7 @@ def evaluate(
         "brier": float(brier_score_loss(target, probabilities)),
         "log_loss": float(log_loss(target, probabilities)),
         "ece": expected_calibration_error(probabilities, target),
+        "calibration_p": calibration_p(probabilities, target),
         "cost_per_applicant": cost_per_applicant(probabilities, target, break_even),
         "break_even": break_even,
         "approval_rate": float(np.mean(approved)),
@@ -56,21 +58,6 @@ def evaluate(
         "bad_rate": float(np.mean(target)),
         "bad_rate_approved": _mean_or_zero(target[approved]),
         "applicants": float(len(target)),
-    }
-
-
-def evaluate_baselines(external_mean: npt.NDArray[np.float64], target: Target) -> dict[str, float]:
-    """What costs nothing to have: the mean external score alone, and deciding alike for all.
-
-    `external_mean`, `(n_rows,)`, may be missing; such a row is ranked at the mean of the others.
-    """
-    known = ~np.isnan(external_mean)
-    filled = np.where(known, external_mean, external_mean[known].mean() if known.any() else 0.0)
-    bad_rate = float(np.mean(target))
-    return {
-        "baseline_external_mean_auc": float(roc_auc_score(target, -filled)),
-        "baseline_approve_all_cost": FALSE_NEGATIVE_COST * bad_rate,
-        "baseline_decline_all_cost": FALSE_POSITIVE_COST * (1.0 - bad_rate),
     }
 
 
@@ -95,6 +82,21 @@ def expected_calibration_error(probabilities: Probabilities, target: Target) -> 
         bin_.applicants / len(target) * abs(bin_.mean_probability - bin_.bad_rate)
         for bin_ in deciles(probabilities, target)
     )
+
+
+def calibration_p(probabilities: Probabilities, target: Target) -> float:
+    """Chance that deciles differ by more than these do if each PD is true (Hosmer & Lemeshow 1980).
+
+    On rows that nothing was fitted on, so with as many degrees of freedom as deciles.
+    """
+    table = [row for row in deciles(probabilities, target) if 0.0 < row.mean_probability < 1.0]
+    statistic = sum(
+        row.applicants
+        * (row.bad_rate - row.mean_probability) ** 2
+        / (row.mean_probability * (1.0 - row.mean_probability))
+        for row in table
+    )
+    return float(chdtrc(len(table), statistic)) if table else 1.0
 
 
 def _mean_or_zero(values: Target) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from feature_service.application import Features
 from scorer.reasons import ReasonCatalogue, ReasonGroup
-from training.catalogue import features_by_group
+from training.catalogue import CatalogueGroup, features_by_group
 from training.fit import FittedModel
 
 #: Rows that are explained; a mean over more would cost minutes and move in the third digit.
@@ -18,14 +19,35 @@ BASELINE_ROWS: Final = 4_000
 GLOBAL_ROWS: Final = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A sample of rows with their exact contributions, `(n_rows, n_features)` each, in log-odds."""
+
+    names: tuple[str, ...]
+    features: Features
+    contributions: npt.NDArray[np.float64]
+
+
+def explain_sample(model: FittedModel, features: Features, names: Sequence[str], *, seed: int) -> Explained:
+    """At most `GLOBAL_ROWS` of `features`, explained."""
+    sample = _sample(features, GLOBAL_ROWS, seed)
+    return Explained(tuple(names), sample, model.contributions(sample)[:, :-1])
+
+
 def reason_groups(
-    model: FittedModel, approved: Features, feature_names: Sequence[str], *, seed: int
+    model: FittedModel,
+    approved: Features,
+    feature_names: Sequence[str],
+    of_history: Sequence[CatalogueGroup] = (),
+    *,
+    seed: int,
 ) -> tuple[ReasonGroup, ...]:
     """The catalogue of this model; each baseline is the approved rows' mean contribution, in log-odds.
 
-    `approved` are rows, `(n_rows, n_model_features)`, that the model's own cut-offs approve.
+    `approved` are rows, `(n_rows, n_model_features)`, that the model's own cut-offs approve;
+    `of_history` are the reasons of history features.
     """
-    members = features_by_group(feature_names)
+    members = features_by_group(feature_names, of_history)
     groups = [
         ReasonGroup(
             code=group.code,
@@ -43,16 +65,12 @@ def reason_groups(
     )
 
 
-def global_importance(
-    model: FittedModel, features: Features, groups: Sequence[ReasonGroup], *, seed: int
-) -> dict[str, float]:
-    """Mean absolute contribution of each reason group, in log-odds, strongest first.
-
-    Over a sample of `features`, `(n_rows, n_model_features)`.
-    """
-    names = model.booster.feature_name()
-    contributions = model.contributions(_sample(features, GLOBAL_ROWS, seed))
-    strength = np.abs(ReasonCatalogue(groups, names).group_contributions(contributions)).mean(axis=0)
+def global_importance(explained: Explained, groups: Sequence[ReasonGroup]) -> dict[str, float]:
+    """Mean absolute contribution of each reason group, in log-odds, strongest first."""
+    contributions = np.column_stack([explained.contributions, np.zeros(len(explained.contributions))])
+    strength = np.abs(ReasonCatalogue(groups, explained.names).group_contributions(contributions)).mean(
+        axis=0
+    )
     order = np.argsort(-strength, kind="stable")
     return {groups[index].code: float(strength[index]) for index in order}
 

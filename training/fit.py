@@ -1,7 +1,8 @@
-"""Grows the trees. Small ones on purpose: a decision has 200 ms, of which the model may take one.
+"""Grows the trees. Small ones on purpose: a decision has 200 ms, of which the model may take a few.
 
 Exact contributions cost time in proportion to trees x leaves x depth; the sizes below keep one row
-under a millisecond (measured in docs/decisions/0003).
+under a millisecond (measured in docs/decisions/0003). `training.tune` looks for better settings
+inside a budget of leaves.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_service.application import FEATURE_BY_NAME, Features
-from training.split import EARLY_STOPPING_SHARE, take_stratified
 
 Progress = Callable[[str, float], None]
+Target = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class FitSettings:
     max_trees: int = 250
     patience_trees: int = 30
     min_data_in_leaf: int = 80
+    lambda_l1: float = 0.0
     lambda_l2: float = 5.0
     feature_fraction: float = 0.5
     bagging_fraction: float = 0.85
@@ -49,6 +51,8 @@ class FitSettings:
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
+            # Bins are shared by settings that differ in min_data_in_leaf.
+            "feature_pre_filter": False,
             "verbosity": -1,
         }
 
@@ -66,8 +70,19 @@ class FittedModel:
 
     text: str
     booster: lightgbm.Booster
-    n_trees: int
     num_threads: int
+
+    @property
+    def n_trees(self) -> int:
+        """How many trees are served."""
+        return int(self.booster.num_trees())
+
+    @property
+    def n_leaves(self) -> int:
+        """The leaves of all trees together: what a row's contributions cost."""
+        return sum(
+            int(line.split("=")[1]) for line in self.text.splitlines() if line.startswith("num_leaves=")
+        )
 
     def margins(self, features: Features) -> npt.NDArray[np.float64]:
         """Raw scores in log-odds, `(n_rows,)`, of `(n_rows, n_model_features)`."""
@@ -84,32 +99,44 @@ class FittedModel:
         return contributions
 
 
-def fit(
-    features: Features,
-    target: npt.NDArray[np.int64],
-    *,
-    feature_names: Sequence[str],
-    settings: FitSettings,
-    seed: int,
-    progress: Progress,
-) -> FittedModel:
-    """Trees grown on `features`, `(n_rows, n_model_features)`, until a part of them is no longer served.
-
-    The number of trees is the one with the lowest log loss on a stratified part that growing does not see.
-    """
-    stop, grow = take_stratified(target, np.arange(len(target)), EARLY_STOPPING_SHARE, seed=seed + 2)
-    parameters = settings.parameters(seed=seed)
-    categorical = [name for name in feature_names if FEATURE_BY_NAME[name].categories]
-    grown = lightgbm.Dataset(
-        features[grow],
-        target[grow],
-        feature_name=list(feature_names),
-        categorical_feature=categorical,
+def bins(
+    features: Features, target: Target, names: Sequence[str], parameters: dict[str, Any]
+) -> lightgbm.Dataset:
+    """LightGBM's own form of the rows; categories are known by name."""
+    return lightgbm.Dataset(
+        features,
+        target,
+        feature_name=list(names),
+        categorical_feature=[
+            name for name in names if name in FEATURE_BY_NAME and FEATURE_BY_NAME[name].categories
+        ],
         params=parameters,
     )
-    watched = lightgbm.Dataset(features[stop], target[stop], reference=grown, params=parameters)
-    booster = lightgbm.train(
-        parameters,
+
+
+def bins_like(
+    grown: lightgbm.Dataset,
+    features: Features,
+    target: Target,
+    names: Sequence[str],
+    parameters: dict[str, Any],
+) -> lightgbm.Dataset:
+    """Further rows in the bins of `grown`, to be watched while growing."""
+    watched = bins(features, target, names, parameters)
+    return watched.set_reference(grown)
+
+
+def grow_until_level(
+    grown: lightgbm.Dataset,
+    watched: lightgbm.Dataset,
+    settings: FitSettings,
+    *,
+    seed: int,
+    progress: Progress,
+) -> lightgbm.Booster:
+    """Trees until the log loss of `watched` has not fallen for a while; `best_iteration` is the lowest."""
+    return lightgbm.train(
+        settings.parameters(seed=seed),
         grown,
         settings.max_trees,
         valid_sets=[watched],
@@ -118,16 +145,26 @@ def fit(
             _reporter(progress, settings.max_trees),
         ],
     )
-    text = booster.model_to_string(num_iteration=booster.best_iteration)
-    served = lightgbm.Booster(model_str=text)
-    return FittedModel(
-        text=text, booster=served, n_trees=served.num_trees(), num_threads=settings.num_threads
-    )
+
+
+def grow(
+    grown: lightgbm.Dataset, settings: FitSettings, *, n_trees: int, seed: int, progress: Progress
+) -> lightgbm.Booster:
+    """Just so many trees."""
+    report = _reporter(progress, n_trees)
+    return lightgbm.train(settings.parameters(seed=seed), grown, n_trees, callbacks=[report])
+
+
+def as_served(booster: lightgbm.Booster, settings: FitSettings) -> FittedModel:
+    """The booster's best trees, written and read back."""
+    text = booster.model_to_string(num_iteration=booster.best_iteration if booster.best_iteration > 0 else -1)
+    return FittedModel(text=text, booster=lightgbm.Booster(model_str=text), num_threads=settings.num_threads)
 
 
 def _reporter(progress: Progress, max_trees: int) -> Callable[[Any], None]:
     def report(env: Any) -> None:
-        auc = env.evaluation_result_list[1][2]
-        progress(f"growing trees (AUC {auc:.4f})", (env.iteration + 1) / max_trees)
+        aucs = [result[2] for result in env.evaluation_result_list or () if result[1] == "auc"]
+        so_far = f" (AUC {aucs[0]:.4f})" if aucs else ""
+        progress(f"growing trees{so_far}", (env.iteration + 1) / max_trees)
 
     return report

@@ -1,16 +1,29 @@
-"""What a version must show before it may decide. Facts in, facts out; kept with the version."""
+"""What a version must show before it may decide. Facts in, facts out; kept with the version.
+
+A gate that nothing can be said about passes and says so; one that was never measured does not.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
+from scorer.bundle import Bundle
 from scorer.manifest import Lineage
+from scorer.model import DEFAULT_BUDGET, LatencyBudget, ServingModel
+from training.challenge import Comparison
 
-#: How much worse than Production a challenger may look on held-out applicants before it counts:
-#: about one standard error of the figure on 45,000 applicants.
+#: How much worse than Production a challenger may look before it counts: about one standard error of
+#: the figure on 45,000 applicants.
 AUC_MARGIN: Final = 0.004
 COST_MARGIN: Final = 0.01
+#: Deciles that differ from their PD by more than chance, or by no more than matters.
+CALIBRATION_P: Final = 0.001
+CALIBRATION_ERROR: Final = 0.01
+#: The four-fifths rule, held against the end of the interval that is kinder to the model.
+APPROVAL_RATIO: Final = 0.8
+#: How far a group's bad rate may surely be from what its members were promised.
+GROUP_MISCALIBRATION: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +35,88 @@ class Gate:
     detail: str
 
 
-def compare_with_production(challenger: Lineage, production: Lineage) -> list[Gate]:
-    """Whether the challenger is not worse than Production beyond a margin.
-
-    Figures compare only on the same held-out applicants, that is the same files and seed; with
-    others the comparison is noted and not held against the challenger.
-    """
-    is_same_ground = (challenger.sha256, challenger.seed) == (production.sha256, production.seed)
-    if not is_same_ground:
-        return [Gate("not worse than Production", True, "not comparable: other applicants or seed")]
-    auc, auc_before = challenger.metrics["auc"], production.metrics["auc"]
-    cost, cost_before = challenger.metrics["cost_per_applicant"], production.metrics["cost_per_applicant"]
+def gates_of(bundle: Bundle, model: ServingModel) -> list[Gate]:
+    """What the version shows by itself."""
+    lineage = bundle.manifest.lineage
     return [
-        Gate("AUC not worse", auc >= auc_before - AUC_MARGIN, f"{auc:.4f}, Production has {auc_before:.4f}"),
+        Gate("bundle proves its golden scores", True, bundle.digest),
+        _latency(model.row_milliseconds(bundle.golden.features()[:1])),
+        _quality(lineage),
+        _leaks(lineage),
+        _calibration(lineage.metrics),
+        *_fairness(lineage.metrics),
+    ]
+
+
+def gates_against_production(comparison: Comparison) -> list[Gate]:
+    """Whether the challenger is not worse than Production beyond a margin."""
+    auc, cost = comparison.auc_difference, comparison.cost_difference
+    on = f"on {comparison.applicants} applicants that neither learnt from"
+    return [
+        Gate(
+            "AUC not worse",
+            auc >= -AUC_MARGIN,
+            f"{comparison.auc:.4f}, Production has {comparison.production_auc:.4f}"
+            f" (difference {auc:+.4f}, standard error {comparison.auc_standard_error:.4f}) {on}",
+        ),
         Gate(
             "cost not worse",
-            cost <= cost_before + COST_MARGIN,
-            f"{cost:.4f}, Production has {cost_before:.4f}",
+            cost <= COST_MARGIN,
+            f"{comparison.cost:.4f}, Production has {comparison.production_cost:.4f}"
+            f" (difference {cost:+.4f}, standard error {comparison.cost_standard_error:.4f}) {on}",
+        ),
+    ]
+
+
+def _latency(took: LatencyBudget) -> Gate:
+    budget = DEFAULT_BUDGET
+    return Gate(
+        "inside the latency budget",
+        took.margin_ms <= budget.margin_ms and took.contributions_ms <= budget.contributions_ms,
+        f"a row {took.margin_ms:.3f} ms of {budget.margin_ms:g},"
+        f" its reasons {took.contributions_ms:.3f} ms of {budget.contributions_ms:g}",
+    )
+
+
+def _quality(lineage: Lineage) -> Gate:
+    if lineage.is_quality_passed is None:
+        return Gate("data quality passed", True, "no snapshot with a quality report was used")
+    return Gate("data quality passed", lineage.is_quality_passed, f"snapshot {lineage.snapshot_id}")
+
+
+def _leaks(lineage: Lineage) -> Gate:
+    suspects = lineage.metrics.get("leak_suspects")
+    return Gate(
+        "no feature knows the outcome",
+        suspects == 0.0,
+        "not measured" if suspects is None else f"{suspects:.0f} features tell it by themselves",
+    )
+
+
+def _calibration(metrics: dict[str, float]) -> Gate:
+    p, error = metrics.get("calibration_p"), metrics.get("ece")
+    if p is None or error is None:
+        return Gate("calibrated", False, "not measured")
+    return Gate(
+        "calibrated",
+        p >= CALIBRATION_P or error <= CALIBRATION_ERROR,
+        f"deciles differ from their PD by {error:.4f} (p = {p:.3f})",
+    )
+
+
+def _fairness(metrics: dict[str, float]) -> list[Gate]:
+    ratio, error = metrics.get("gender_approval_ratio_high"), metrics.get("group_miscalibration")
+    if ratio is None or error is None:
+        return [Gate("fair to groups", False, "not measured")]
+    return [
+        Gate(
+            "genders approved alike",
+            ratio >= APPROVAL_RATIO,
+            f"approval ratio at most {ratio:.3f}, bound {APPROVAL_RATIO}",
+        ),
+        Gate(
+            "PD true in each group",
+            error <= GROUP_MISCALIBRATION,
+            f"a group's bad rate is at least {error:.1%} off, bound {GROUP_MISCALIBRATION:.0%}",
         ),
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,7 @@ _SOURCES: Final = (
     "scorer/manifest.py",
     "scorer/policy.py",
     "scorer/reasons.py",
+    "scorer/structure.py",
     "training/*.py",
 )
 
@@ -30,6 +33,29 @@ def code_digest() -> str:
             digest.update(path.relative_to(_ROOT).as_posix().encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def environment_digest() -> str:
+    """SHA-256, hexadecimal, of the lock of all libraries; of what is installed where there is no lock."""
+    lock = _ROOT / "infra/locks/all.txt"
+    if lock.is_file():
+        return hashlib.sha256(lock.read_bytes()).hexdigest()
+    installed = sorted(
+        f"{distribution.metadata['Name']}=={distribution.version}" for distribution in distributions()
+    )
+    return hashlib.sha256("\n".join(installed).encode()).hexdigest()
+
+
+def code_commit() -> str | None:
+    """The commit of the working tree, marked if it has changes; None outside of one."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=_ROOT, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip() or None
 
 
 def inputs_digest(

@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 from infra.runtime.mlflow_client import mlflow_at
 from scorer.bundle import write_bundle
 from training.build import BuiltModel
-from training.curves import draw_calibration, draw_cost, draw_importance, draw_roc
-from training.errors import RegistryUnavailable, UnknownVersion
+from training.errors import RegistryUnavailable, TuningInterrupted, UnknownVersion
 from training.gates import Gate
+from training.held_out import write_held_out
+from training.mlflow_runs import EVALUATION, lineage_tags, log_model, log_run, log_trial
 from training.registry import PREVIOUS, PRODUCTION, STAGING, Occasion, RegisteredVersion
+from training.tune import TrialFinished, Tuned
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,27 +77,56 @@ class MlflowRegistry:
             return _registered(self._client.get_model_version(name, version))
         raise UnknownVersion(f"{name} has no version {version}")
 
+    @contextmanager
+    def run(self, name: str) -> Iterator[str]:
+        """See `training.registry.Registry`. An interrupted run is marked KILLED, a broken one FAILED."""
+        run_id = self._new_run(name)
+        status = "FINISHED"
+        try:
+            yield run_id
+        except (KeyboardInterrupt, TuningInterrupted):
+            status = "KILLED"
+            raise
+        except BaseException:
+            status = "FAILED"
+            raise
+        finally:
+            self._end_run(run_id, status)
+
     @_translated
-    def register(self, built: BuiltModel) -> RegisteredVersion:
-        """A new version with its run, metrics, pictures and bundle; it gets the alias `staging`."""
+    def log_trial(self, run_id: str, trial: TrialFinished) -> None:
+        """A tuning trial as a run nested in this one."""
+        log_trial(self._client, run_id, trial)
+
+    @_translated
+    def register(
+        self,
+        built: BuiltModel,
+        *,
+        run_id: str | None = None,
+        tuned: Tuned | None = None,
+        compared: Mapping[str, float] | None = None,
+    ) -> RegisteredVersion:
+        """See `training.registry.Registry`."""
         name = built.manifest.model_name
-        self._mlflow.set_experiment(name)
-        with self._mlflow.start_run() as run, tempfile.TemporaryDirectory(prefix="bundle-") as folder:
+        run_id = run_id or self._new_run(name)
+        with self._mlflow.start_run(run_id=run_id) as run, tempfile.TemporaryDirectory() as folder:
             digest = write_bundle(
                 Path(folder) / _BUNDLE, built.manifest, model_text=built.model_text, golden=built.golden
             )
-            self._client.log_artifacts(run.info.run_id, folder)
-            self._log_run(run.info.run_id, built)
-            logged = self._log_model(built)
+            write_held_out(Path(folder) / EVALUATION, built.held_out)
+            self._client.log_artifacts(run_id, folder)
+            log_run(self._mlflow, built, tuned=tuned, compared=compared or {})
+            logged = log_model(self._mlflow, built)
         version = self._client.create_model_version(
             name=self._ensured(name),
             source=logged.model_uri,
-            run_id=run.info.run_id,
+            run_id=run_id,
             model_id=logged.model_id,
             tags={
+                **lineage_tags(built),
                 _TAG_DIGEST: digest,
                 _TAG_URI: f"{run.info.artifact_uri}/{_BUNDLE}",
-                _TAG_INPUTS: built.manifest.lineage.inputs_digest,
                 _TAG_STAGE: "Staging",
             },
         )
@@ -106,10 +136,13 @@ class MlflowRegistry:
     @_translated
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
         """The folder, inside `folder`, that the bundle's files were copied to."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return Path(
-            self._mlflow.artifacts.download_artifacts(artifact_uri=version.bundle_uri, dst_path=str(folder))
-        )
+        return self._fetch(version.bundle_uri, folder)
+
+    def fetch_evaluation(self, version: RegisteredVersion, folder: Path) -> Path:
+        """The folder, inside `folder`, with the evaluation rows; LookupError if the version has none."""
+        if not self._has_evaluation(version):
+            raise LookupError(f"{version.name} version {version.version} has no evaluation rows")
+        return self._fetch(f"{version.bundle_uri.removesuffix(_BUNDLE)}{EVALUATION}", folder)
 
     @_translated
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
@@ -128,36 +161,24 @@ class MlflowRegistry:
             self._client.set_model_version_tag(version.name, version.version, key, value)
         self._client.set_registered_model_alias(version.name, PRODUCTION, version.version)
 
-    def _log_run(self, run_id: str, built: BuiltModel) -> None:
-        lineage = built.manifest.lineage
-        self._mlflow.log_params({**lineage.parameters, "seed": lineage.seed})
-        self._mlflow.log_metrics(built.metrics)
-        self._mlflow.set_tags({_TAG_INPUTS: lineage.inputs_digest, "code_digest": lineage.code_digest})
-        with tempfile.TemporaryDirectory(prefix="pictures-") as name:
-            folder = Path(name)
-            draw_calibration(folder, built.decile_table)
-            draw_cost(folder, built.held_out_probabilities, built.held_out_target, built.manifest.cut_offs)
-            draw_roc(folder, built.held_out_probabilities, built.held_out_target)
-            draw_importance(folder, built.importance)
-            self._client.log_artifacts(run_id, name, "pictures")
-        self._mlflow.log_dict({"deciles": [asdict(row) for row in built.decile_table]}, "deciles.json")
+    @_translated
+    def _new_run(self, name: str) -> str:
+        self._mlflow.set_experiment(name)
+        experiment = self._client.get_experiment_by_name(name)
+        return str(self._client.create_run(experiment.experiment_id).info.run_id)
 
-    def _log_model(self, built: BuiltModel) -> Any:
-        import lightgbm  # noqa: PLC0415
-        import pandas as pd  # noqa: PLC0415
+    @_translated
+    def _end_run(self, run_id: str, status: str) -> None:
+        self._client.set_terminated(run_id, status=status)
 
-        example = pd.DataFrame(built.example, columns=list(built.manifest.feature_names))
-        booster = lightgbm.Booster(model_str=built.model_text)
-        # Requirements by name: letting MLflow find them out starts a process of ten seconds.
-        requirements = [
-            f"{package}=={installed_version(package)}" for package in ("lightgbm", "numpy", "pandas")
-        ]
-        return self._mlflow.lightgbm.log_model(
-            booster,
-            name="model",
-            signature=self._mlflow.models.infer_signature(example, booster.predict(example)),
-            pip_requirements=requirements,
-        )
+    @_translated
+    def _has_evaluation(self, version: RegisteredVersion) -> bool:
+        return bool(self._client.list_artifacts(version.run_id, EVALUATION))
+
+    @_translated
+    def _fetch(self, uri: str, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
 
     def _ensured(self, name: str) -> str:
         with self._none_if_missing():

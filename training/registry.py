@@ -9,18 +9,22 @@ scorers.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from contracts.events import ModelPromoted
-from scorer.bundle import Bundle, read_bundle
+from scorer.bundle import Bundle, read_bundle, write_bundle
 from scorer.errors import BundleRefused
 from scorer.model import ServingModel
 from training.build import BuiltModel
+from training.challenge import NotComparable, compare
 from training.errors import GatesNotPassed, UnknownVersion
-from training.gates import Gate, compare_with_production
+from training.gates import Gate, gates_against_production, gates_of
+from training.held_out import HeldOut, read_held_out
+from training.tune import TrialFinished, Tuned
 
 STAGING: Final = "staging"
 PRODUCTION: Final = "production"
@@ -65,11 +69,33 @@ class Registry(Protocol):
     def version(self, name: str, version: str) -> RegisteredVersion:
         """The version; UnknownVersion if there is none."""
 
-    def register(self, built: BuiltModel) -> RegisteredVersion:
-        """A new version with its run, metrics, pictures and bundle; it gets the alias `staging`."""
+    def run(self, name: str) -> AbstractContextManager[str]:
+        """The id of a new run, open while the block lasts; marked as failed or killed if it raises."""
+
+    def log_trial(self, run_id: str, trial: TrialFinished) -> None:
+        """A tuning trial as a run nested in this one."""
+
+    def register(
+        self,
+        built: BuiltModel,
+        *,
+        run_id: str | None = None,
+        tuned: Tuned | None = None,
+        compared: Mapping[str, float] | None = None,
+    ) -> RegisteredVersion:
+        """A new version with its run, metrics, pictures, evaluation rows and bundle; it gets `staging`.
+
+        Without `run_id` a run is made; `compared` are figures of the model in Production.
+        """
 
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
         """The folder, inside `folder`, that the bundle's files were copied to."""
+
+    def fetch_evaluation(self, version: RegisteredVersion, folder: Path) -> Path:
+        """The folder, inside `folder`, with the evaluation rows (`training.held_out`).
+
+        LookupError if the version has none.
+        """
 
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         """Move the aliases `production` and `previous`, and write down who, when and on which facts."""
@@ -93,15 +119,34 @@ def promote(
     candidate = _candidate(registry, name, version)
     production = registry.with_alias(name, PRODUCTION)
     with tempfile.TemporaryDirectory(prefix="promote-") as folder:
-        bundle = _proved(registry, candidate, Path(folder) / "candidate")
-        gates = [Gate("bundle proves its golden scores", True, bundle.digest)]
+        bundle, model = _proved(registry, candidate, Path(folder) / "candidate")
+        gates = gates_of(bundle, model)
         if production is not None and production.version != candidate.version:
-            gates += _compared(registry, bundle, production, Path(folder) / "production")
+            gates += _compared(registry, candidate, model, production, Path(folder))
     failed = [f"{gate.name}: {gate.detail}" for gate in gates if not gate.is_passed]
     if failed and not force:
         raise GatesNotPassed(candidate.version, failed)
     registry.make_production(candidate, occasion, gates)
     return _event(candidate, bundle, occasion)
+
+
+def compared_with_production(registry: Registry, built: BuiltModel) -> dict[str, float]:
+    """Figures of the model in Production on the built one's held-out rows; empty without a comparison."""
+    production = registry.with_alias(built.manifest.model_name, PRODUCTION)
+    if production is None:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="compare-") as name:
+        folder = Path(name)
+        write_bundle(folder / "built", built.manifest, model_text=built.model_text, golden=built.golden)
+        try:
+            comparison = compare(
+                ServingModel(read_bundle(folder / "built")),
+                *_production(registry, production, folder),
+                built.held_out,
+            )
+        except (NotComparable, BundleRefused):
+            return {}
+    return comparison.as_metrics()
 
 
 def roll_back(registry: Registry, *, name: str, version: str | None, occasion: Occasion) -> ModelPromoted:
@@ -114,7 +159,7 @@ def roll_back(registry: Registry, *, name: str, version: str | None, occasion: O
     if target is None:
         raise UnknownVersion(f"{name} has no earlier Production version to go back to")
     with tempfile.TemporaryDirectory(prefix="rollback-") as folder:
-        bundle = _proved(registry, target, Path(folder))
+        bundle, _ = _proved(registry, target, Path(folder))
     registry.make_production(target, occasion, [Gate("rolled back", True, f"by {occasion.by}")])
     return _event(target, bundle, occasion)
 
@@ -128,24 +173,41 @@ def _candidate(registry: Registry, name: str, version: str | None) -> Registered
     return staged
 
 
-def _proved(registry: Registry, version: RegisteredVersion, folder: Path) -> Bundle:
+def _proved(registry: Registry, version: RegisteredVersion, folder: Path) -> tuple[Bundle, ServingModel]:
     try:
         bundle = read_bundle(registry.fetch_bundle(version, folder), expected_digest=version.digest)
-        ServingModel(bundle)
+        return bundle, ServingModel(bundle)
     except BundleRefused as refused:
         raise GatesNotPassed(version.version, [f"the bundle is refused: {refused}"]) from refused
-    return bundle
 
 
 def _compared(
-    registry: Registry, challenger: Bundle, production: RegisteredVersion, folder: Path
+    registry: Registry,
+    candidate: RegisteredVersion,
+    challenger: ServingModel,
+    production: RegisteredVersion,
+    folder: Path,
 ) -> list[Gate]:
     try:
-        in_use = read_bundle(registry.fetch_bundle(production, folder), expected_digest=production.digest)
-    except BundleRefused as refused:
-        # What this code can no longer read must not keep its successor out.
-        return [Gate("not worse than Production", True, f"not comparable: Production's {refused}")]
-    return compare_with_production(challenger.manifest.lineage, in_use.manifest.lineage)
+        rows = read_held_out(registry.fetch_evaluation(candidate, folder / "evaluation"))
+        comparison = compare(challenger, *_production(registry, production, folder), rows)
+    except (NotComparable, BundleRefused, LookupError) as error:
+        # What can't be compared, or read any more, must not keep its successor out.
+        return [Gate("not worse than Production", True, f"not comparable: {error}")]
+    return gates_against_production(comparison)
+
+
+def _production(
+    registry: Registry, production: RegisteredVersion, folder: Path
+) -> tuple[ServingModel, HeldOut | None]:
+    """The model in Production, and what it has learnt from, None if it does not say."""
+    place = registry.fetch_bundle(production, folder / "production")
+    model = ServingModel(read_bundle(place, expected_digest=production.digest))
+    try:
+        learnt = read_held_out(registry.fetch_evaluation(production, folder / "production-evaluation"))
+    except LookupError:
+        return model, None
+    return model, learnt
 
 
 def _event(version: RegisteredVersion, bundle: Bundle, occasion: Occasion) -> ModelPromoted:

@@ -1,4 +1,4 @@
-"""The pipeline behind `scorestream train`: a folder of files in, a staged version out.
+"""The pipeline behind `scorestream train`: files in, a staged version out.
 
 Training the same inputs again finds the version that they gave and stops there, so the command can
 be run by schedulers and start scripts without thinking.
@@ -6,33 +6,72 @@ be run by schedulers and start scripts without thinking.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from training.applications import FILE_NAME, file_sha256, read_labelled_applications
+from feature_service.application import Encoded
+from training.applications import (
+    FILE_NAME,
+    TEST_FILE_NAME,
+    file_sha256,
+    read_labelled_applications,
+    read_unlabelled,
+)
 from training.build import BuiltModel, Origin, build_model
-from training.errors import BadApplicationsFile
+from training.dataset import Dataset, make_dataset
+from training.errors import BadApplicationsFile, LeakSuspected, RegistryUnavailable
+from training.findings import fit_part_aucs
 from training.fit import FitSettings, Progress
-from training.lineage import code_digest, inputs_digest
-from training.registry import RegisteredVersion, Registry
+from training.growing import Recipe
+from training.history import NO_HISTORY, HistoryFeatures, Snapshots
+from training.leakage import suspects
+from training.lineage import code_digest, environment_digest, inputs_digest
+from training.outcomes import MaturedOutcomes, OutcomeArchive
+from training.registry import RegisteredVersion, Registry, compared_with_production
+from training.select_features import select_features
+from training.trials import sample_of
+from training.tune import StudyPlace, TrialFinished, Tuned, TuningPlan, tune
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingOutcome:
-    """The version that the inputs give; `built` is None if it was there already."""
+class OutcomeWindow:
+    """Which matured outcomes join: those of `archive` that were observed in `[since, until)`."""
 
-    version: RegisteredVersion
-    built: BuiltModel | None
+    archive: OutcomeArchive
+    since: datetime
+    until: datetime
+    snapshots: Snapshots | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What is trained: `folder` holds application_train.csv; equal plans on equal files give equal bytes."""
+    """What is trained: `folder` holds application_train.csv; equal plans on equal files give equal bytes.
+
+    Without `tuning`, `settings` are used as they are. `n_folds` of the final fit; 0 stops it early instead.
+    """
 
     folder: Path
     model_name: str
     settings: FitSettings
     seed: int
+    tuning: TuningPlan | None = None
+    study_storage: str | None = None
+    n_folds: int = 0
+    outcomes: OutcomeWindow | None = None
+    history: HistoryFeatures = field(default=NO_HISTORY)
+    is_leak_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOutcome:
+    """The version that the inputs give; `built` is None if it was there already, `tuned` without tuning."""
+
+    version: RegisteredVersion
+    built: BuiltModel | None
+    tuned: Tuned | None = None
+    compared: dict[str, float] = field(default_factory=dict)
 
 
 def train(
@@ -42,36 +81,123 @@ def train(
 
     `force` trains in any case. `progress` is told each stage and its share done.
 
-    Raises BadApplicationsFile, RegistryUnavailable.
+    Raises BadApplicationsFile, BadOutcomes, LeakSuspected, RegistryUnavailable, StudyUnavailable,
+    TuningInterrupted.
     """
     progress("fingerprinting inputs", 0.0)
-    origin = origin_of(plan)
+    outcomes = _outcomes(plan.outcomes)
+    origin = origin_of(plan, outcomes)
     known = None if force else registry.with_inputs(plan.model_name, origin.inputs_digest)
     if known is not None:
         return TrainingOutcome(version=known, built=None)
-    progress("reading applications", 0.0)
-    applications = read_labelled_applications(plan.folder / FILE_NAME)
-    built = build_model(
-        applications, model_name=plan.model_name, settings=plan.settings, origin=origin, progress=progress
-    )
-    progress("registering", 0.0)
-    version = registry.register(built)
+    dataset = _dataset(plan, outcomes, progress)
+    _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
+    with registry.run(plan.model_name) as run_id:
+        recipe, tuned = _recipe(plan, dataset, origin, partial(_log, registry, run_id), progress)
+        built = build_model(
+            dataset, model_name=plan.model_name, recipe=recipe, origin=origin, progress=progress
+        )
+        progress("registering", 0.0)
+        compared = compared_with_production(registry, built)
+        version = registry.register(built, run_id=run_id, tuned=tuned, compared=compared)
     progress("staged", 1.0)
-    return TrainingOutcome(version=version, built=built)
+    return TrainingOutcome(version=version, built=built, tuned=tuned, compared=compared)
 
 
-def origin_of(plan: TrainingPlan) -> Origin:
-    """The fingerprint of the plan: of its file, parameters, seed, and the code that would run."""
+def origin_of(plan: TrainingPlan, outcomes: MaturedOutcomes | None = None) -> Origin:
+    """The fingerprint of the plan: of its files, parameters, seed, libraries, and the code that would run."""
     path = plan.folder / FILE_NAME
     if not path.is_file():
         raise BadApplicationsFile(f"{path} is missing; --data is the folder that holds {FILE_NAME}")
     sha256 = {FILE_NAME: file_sha256(path)}
-    parameters = asdict(plan.settings)
-    code = code_digest()
+    if (test_file := plan.folder / TEST_FILE_NAME).is_file():
+        sha256[TEST_FILE_NAME] = file_sha256(test_file)
+    if outcomes is not None:
+        sha256["outcomes"] = outcomes.sha256
+    if plan.history.snapshot_id is not None:
+        sha256["snapshot"] = plan.history.snapshot_id
+    parameters = _parameters(plan)
+    code, environment = code_digest(), environment_digest()
     return Origin(
-        inputs_digest=inputs_digest(sha256=sha256, code=code, parameters=parameters, seed=plan.seed),
+        inputs_digest=inputs_digest(
+            sha256=sha256, code=f"{code} {environment}", parameters=parameters, seed=plan.seed
+        ),
         code_digest=code,
+        environment_digest=environment,
         sha256=sha256,
         parameters=parameters,
         seed=plan.seed,
     )
+
+
+def study_name(plan: TrainingPlan, origin: Origin) -> str:
+    """The study of just these inputs: the same command goes on with it."""
+    return f"{plan.model_name}-{origin.inputs_digest[:16]}"
+
+
+def _parameters(plan: TrainingPlan) -> dict[str, float | int | str | bool]:
+    parameters: dict[str, float | int | str | bool] = {**asdict(plan.settings), "n_folds": plan.n_folds}
+    if plan.tuning is not None:
+        tuning = asdict(plan.tuning)
+        # How long this run may take is no part of what it looks for.
+        del tuning["minutes"]
+        parameters |= {f"tuning_{name}": value for name, value in tuning.items()}
+    if plan.outcomes is not None:
+        parameters["outcomes_from"] = plan.outcomes.since.isoformat()
+        parameters["outcomes_to"] = plan.outcomes.until.isoformat()
+    return parameters
+
+
+def _outcomes(window: OutcomeWindow | None) -> MaturedOutcomes | None:
+    return None if window is None else window.archive.matured(window.since, window.until)
+
+
+def _dataset(plan: TrainingPlan, outcomes: MaturedOutcomes | None, progress: Progress) -> Dataset:
+    progress("reading applications", 0.0)
+    applications = read_labelled_applications(plan.folder / FILE_NAME)
+    test_file = plan.folder / TEST_FILE_NAME
+    unlabelled: Encoded | None = read_unlabelled(test_file) if test_file.is_file() else None
+    progress("computing features", 0.0)
+    return make_dataset(
+        applications,
+        seed=plan.seed,
+        history=plan.history,
+        outcomes=outcomes,
+        snapshots=None if plan.outcomes is None else plan.outcomes.snapshots,
+        unlabelled=unlabelled,
+    )
+
+
+def _refuse_leaks(dataset: Dataset, *, is_allowed: bool) -> None:
+    found = suspects(fit_part_aucs(dataset, dataset.inputs))
+    if found and not is_allowed:
+        raise LeakSuspected(found)
+
+
+def _recipe(
+    plan: TrainingPlan, dataset: Dataset, origin: Origin, log: partial[None], progress: Progress
+) -> tuple[Recipe, Tuned | None]:
+    """The settings as they are, or the features worth having and the best settings for them."""
+    if plan.tuning is None:
+        return Recipe(plan.settings, n_folds=plan.n_folds), None
+    rows = sample_of(dataset, plan.tuning.rows, seed=plan.seed)
+    selected = select_features(dataset, rows, plan.settings, seed=plan.seed, progress=progress)
+    tuned = tune(
+        dataset,
+        selected.features,
+        plan=plan.tuning,
+        place=StudyPlace(study_name(plan, origin), plan.study_storage, plan.settings, plan.seed),
+        log=log,
+        progress=progress,
+    )
+    # Found with few rows, for all rows: growing may go on as long as the budget of leaves allows.
+    settings = replace(tuned.settings, max_trees=plan.tuning.max_leaves // tuned.settings.num_leaves)
+    return Recipe(settings, features=selected.features, n_folds=plan.n_folds), tuned
+
+
+def _log(registry: Registry, run_id: str, trial: TrialFinished) -> None:
+    """A trial's run on the tracking server. The study is the truth: without the server it goes on."""
+    try:
+        registry.log_trial(run_id, trial)
+    except RegistryUnavailable:
+        return

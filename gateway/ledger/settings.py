@@ -41,6 +41,12 @@ class LedgerSettings(BaseSettings):
     applications_dlq_topic: str = Field(APPLICATIONS_DLQ.name, description="Dead letters of both lanes.")
 
     fetch_max_records: int = Field(2_000, ge=1, le=20_000, description="Most records in one transaction.")
+    gather_ms: int = Field(
+        50,
+        ge=0,
+        le=250,
+        description="After a small transaction, how long records come together for the next.",
+    )
     batch_lane_niceness: int = Field(
         10, ge=0, le=19, description="How far the batch lane's writer steps back for everything else."
     )

@@ -71,6 +71,7 @@ async def _write(lane: Lane, settings: LedgerSettings) -> None:
         settings.kafka,
         LaneStore(database, topics),
         fetch_max_records=settings.fetch_max_records,
+        gather_s=settings.gather_ms / 1000,
     )
     working = [
         asyncio.create_task(_follow(database, follower, settings)),

@@ -49,6 +49,8 @@ class LogReader:
     async def records(self, starts: Offsets, stops: Offsets) -> AsyncIterator[ConsumerRecord]:
         """The records with start ≤ offset < stop, in order within each partition."""
         left = {tp for tp in starts if starts[tp] < stops[tp]}
+        if not left:
+            return  # a consumer with an empty assignment never stops
         self._consumer.assign(sorted(left))
         for tp in left:
             self._consumer.seek(tp, starts[tp])

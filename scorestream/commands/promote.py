@@ -12,15 +12,23 @@ from scorestream.commands import registry_options as options
 @options.tracking_uri
 @options.model_name
 @options.bootstrap_servers
-@click.option("--force", is_flag=True, help="Promote although it looks worse than Production.")
+@click.option("--force", is_flag=True, help="Promote although a gate says no; the bundle's own checks stay.")
+@options.notify
 def promote(
-    *, version: str | None, tracking_uri: str, model_name: str, bootstrap_servers: str, force: bool
+    *,
+    version: str | None,
+    tracking_uri: str,
+    model_name: str,
+    bootstrap_servers: str,
+    force: bool,
+    notify: bool,
 ) -> None:
     """Make VERSION Production, or the staged version if none is given.
 
-    Its bundle must prove its golden scores, and it must not look worse than Production on the same
-    held-out applicants. Then the registry's alias moves and every scorer is told over Kafka. Doing it
-    twice does no harm: if Kafka was away, do it again.
+    Its bundle must prove its golden scores, and it must pass the gates: data quality, leakage,
+    calibration, fairness, latency, and not worse than Production on applicants that neither has learnt
+    from. Who promoted, when and on which numbers is kept with the version. Then the registry's alias
+    moves and every scorer is told over Kafka. Doing it twice does no harm: if Kafka was away, do it again.
     """
     from training.mlflow_registry import MlflowRegistry  # noqa: PLC0415 - seconds of imports, not for --help
     from training.registry import promote as make_production  # noqa: PLC0415
@@ -33,4 +41,4 @@ def promote(
             occasion=options.occasion_now(),
             force=force,
         )
-        options.announce(promoted, servers=bootstrap_servers)
+        options.announce(promoted, servers=bootstrap_servers, is_notifying=notify)

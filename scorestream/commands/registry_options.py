@@ -41,6 +41,12 @@ bootstrap_servers = click.option(
     show_envvar=True,
     help="Addresses of the brokers; further KAFKA_… variables say how to log in.",
 )
+notify = click.option(
+    "--notify",
+    is_flag=True,
+    help="Also send repository_dispatch to PROMOTE_NOTIFY_REPOSITORY on GitHub;"
+    " the token is in PROMOTE_NOTIFY_TOKEN_FILE or PROMOTE_NOTIFY_TOKEN.",
+)
 
 
 @contextmanager
@@ -62,12 +68,18 @@ def occasion_now() -> Occasion:
     return Occasion(at=moment, by=getpass.getuser())
 
 
-def announce(promoted: ModelPromoted, *, servers: str) -> None:
-    """Publish the promotion and say what will happen."""
+def announce(promoted: ModelPromoted, *, servers: str, is_notifying: bool = False) -> None:
+    """Publish the promotion, tell the delivery pipeline if asked to, and say what will happen."""
     from infra.runtime.kafka import KafkaConnection  # noqa: PLC0415
+    from training.notify import NotifySettings  # noqa: PLC0415
+    from training.notify import notify as notify_pipeline  # noqa: PLC0415
     from training.promotions import publish  # noqa: PLC0415
 
     connection = KafkaConnection(bootstrap_servers=servers)
     asyncio.run(publish(promoted, connection.client_options()))
     click.echo(f"{promoted.name} version {promoted.version} is Production; scorers switch within seconds.")
     click.echo(f"bundle {promoted.digest[:12]} at {promoted.bundle_uri}")
+    if is_notifying:
+        settings = NotifySettings()
+        notify_pipeline(promoted, settings)
+        click.echo(f"{settings.repository} was told.")

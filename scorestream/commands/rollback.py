@@ -12,7 +12,10 @@ from scorestream.commands import registry_options as options
 @options.tracking_uri
 @options.model_name
 @options.bootstrap_servers
-def rollback(*, version: str | None, tracking_uri: str, model_name: str, bootstrap_servers: str) -> None:
+@options.notify
+def rollback(
+    *, version: str | None, tracking_uri: str, model_name: str, bootstrap_servers: str, notify: bool
+) -> None:
     """Make VERSION Production again, or the one before the present if none is given.
 
     Only its bundle is checked: no comparison stands in the way of going back. As fast as promoting;
@@ -25,4 +28,4 @@ def rollback(*, version: str | None, tracking_uri: str, model_name: str, bootstr
         promoted = roll_back(
             MlflowRegistry(tracking_uri), name=model_name, version=version, occasion=options.occasion_now()
         )
-        options.announce(promoted, servers=bootstrap_servers)
+        options.announce(promoted, servers=bootstrap_servers, is_notifying=notify)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -13,12 +14,17 @@ from rich.table import Table
 from scorestream.commands import registry_options as options
 
 if TYPE_CHECKING:
-    from training.train import TrainingOutcome, TrainingPlan
+    from training.history import HistoryFeatures, Snapshots
+    from training.train import OutcomeWindow, TrainingOutcome, TrainingPlan
 
 _REPORTED = (
-    "auc", "baseline_external_mean_auc", "gini", "ks", "average_precision", "log_loss", "brier", "ece",
-    "cost_per_applicant", "baseline_approve_all_cost", "approval_rate", "refer_rate", "decline_rate", "trees",
+    "auc", "auc_low", "auc_high", "fold_auc_mean", "fold_auc_spread", "baseline_external_mean_auc",
+    "baseline_logistic_auc", "production_auc", "gini", "ks", "average_precision", "log_loss", "brier", "ece",
+    "calibration_p", "cost_per_applicant", "baseline_logistic_cost", "baseline_external_mean_cost",
+    "production_cost", "baseline_approve_all_cost", "approval_rate", "refer_rate", "decline_rate",
+    "score_psi", "features", "trees", "leaves",
 )  # fmt: skip
+_FOLDS = 5
 
 
 @click.command()
@@ -27,27 +33,138 @@ _REPORTED = (
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     required=True,
-    help="Folder with application_train.csv, as downloaded or as made by `scorestream sample`.",
+    help="Folder with application_train.csv (and _test.csv, if there), as downloaded or as made by"
+    " `scorestream sample-data`.",
 )
 @options.tracking_uri
 @options.model_name
 @click.option("--seed", default=20_180_517, show_default=True, help="Same files, same seed: same model.")
 @click.option("--smoke", is_flag=True, help="Small trees in seconds, to see it work. Not to lend on.")
 @click.option("--force", is_flag=True, help="Train even if these inputs have given a version already.")
-def train(*, folder: Path, tracking_uri: str, model_name: str, seed: int, smoke: bool, force: bool) -> None:
+@click.option("--trials", default=40, show_default=True, help="Finished tuning trials; 0 takes the defaults.")
+@click.option(
+    "--minutes",
+    default=25.0,
+    show_default=True,
+    help="Wall clock of the tuning; 0 for no limit, which alone makes equal runs give equal models.",
+)
+@click.option(
+    "--leaves",
+    default=8_000,
+    show_default=True,
+    help="Most leaves of all trees together: the model's size, and what a reason costs.",
+)
+@click.option("--threads", default=2, show_default=True, help="Threads; another number, another model.")
+@click.option(
+    "--study-storage",
+    envvar="TUNING_STORAGE",
+    default="sqlite:///.scorestream/tuning.db",
+    show_default=True,
+    show_envvar=True,
+    help="Database of the tuning study. The same command goes on with it; workers may share PostgreSQL.",
+)
+@click.option(
+    "--outcomes",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Archive of matured outcomes (Parquet); their newest become the held-out applicants.",
+)
+@click.option(
+    "--snapshot",
+    help="Feature snapshot with the history: its id, or `newest`. Without: the application alone.",
+)
+@click.option(
+    "--store",
+    envvar="FEATURES_STORE",
+    default=".run/features/store",
+    show_default=True,
+    show_envvar=True,
+    help="Store of feature snapshots: a folder, gs://… or s3://…",
+)
+@click.option("--outcomes-from", type=click.DateTime(), help="Outcomes observed from this moment, UTC.")
+@click.option("--outcomes-to", type=click.DateTime(), help="Outcomes observed before this moment, UTC.")
+@click.option("--allow-leak", is_flag=True, help="Train although a feature tells the outcome by itself.")
+def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
     """Train a model, tell the truth about it on held-out applicants, and stage it in MLflow.
 
     Nothing decides with it yet: `scorestream promote` does that. Without --force, inputs that were
-    trained on before are recognised and their version is named.
+    trained on before are recognised and their version is named. Ctrl-C keeps the study: the same command
+    goes on from its finished trials.
     """
+    with options.errors_as_messages():
+        outcome = _train_with_progress(_plan(**choices), tracking_uri=tracking_uri, force=force)
+    _report(outcome)
+
+
+def _plan(
+    *,
+    folder: Path,
+    model_name: str,
+    seed: int,
+    smoke: bool,
+    allow_leak: bool,
+    study_storage: str,
+    **choices: Any,
+) -> TrainingPlan:
     from training.fit import SMOKE, FitSettings  # noqa: PLC0415 - seconds of imports, not for --help
     from training.train import TrainingPlan  # noqa: PLC0415
+    from training.tune import TuningPlan  # noqa: PLC0415
 
-    settings = SMOKE if smoke else FitSettings()
-    plan = TrainingPlan(folder=folder, model_name=model_name, settings=settings, seed=seed)
-    with options.errors_as_messages():
-        outcome = _train_with_progress(plan, tracking_uri=tracking_uri, force=force)
-    _report(outcome)
+    history, snapshots = _history(choices["snapshot"], choices["store"])
+    is_tuned = choices["trials"] > 0 and not smoke
+    tuning = TuningPlan(
+        trials=choices["trials"], minutes=choices["minutes"] or None, max_leaves=choices["leaves"]
+    )
+    return TrainingPlan(
+        folder=folder,
+        model_name=model_name,
+        settings=SMOKE if smoke else FitSettings(num_threads=choices["threads"]),
+        seed=seed,
+        tuning=tuning if is_tuned else None,
+        study_storage=study_storage,
+        n_folds=0 if smoke else _FOLDS,
+        outcomes=_window(
+            choices["outcomes"], choices["outcomes_from"], choices["outcomes_to"], snapshots=snapshots
+        ),
+        history=history,
+        is_leak_allowed=allow_leak,
+    )
+
+
+def _history(snapshot: str | None, store: str) -> tuple[HistoryFeatures, Snapshots | None]:
+    from training.history import NO_HISTORY  # noqa: PLC0415
+
+    if snapshot is None:
+        return NO_HISTORY, None
+    from feature_service.settings import FeatureSettings  # noqa: PLC0415
+    from feature_service.store import SnapshotStore  # noqa: PLC0415
+    from training.snapshots import StoredSnapshots  # noqa: PLC0415
+
+    snapshots = StoredSnapshots(SnapshotStore(store), FeatureSettings().cache)
+    return snapshots.open(None if snapshot == "newest" else snapshot), snapshots
+
+
+def _window(
+    archive: Path | None,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    snapshots: Snapshots | None,
+) -> OutcomeWindow | None:
+    from training.outcomes import ParquetOutcomes  # noqa: PLC0415
+    from training.train import OutcomeWindow  # noqa: PLC0415
+
+    if archive is None:
+        if since is not None or until is not None:
+            raise click.UsageError("--outcomes-from and --outcomes-to need --outcomes DIR")
+        return None
+    if since is None or until is None:
+        raise click.UsageError("--outcomes needs --outcomes-from and --outcomes-to")
+    return OutcomeWindow(
+        ParquetOutcomes(archive),
+        since=since.replace(tzinfo=UTC),
+        until=until.replace(tzinfo=UTC),
+        snapshots=snapshots,
+    )
 
 
 def _train_with_progress(plan: TrainingPlan, *, tracking_uri: str, force: bool) -> TrainingOutcome:
@@ -70,8 +187,10 @@ def _report(outcome: TrainingOutcome) -> None:
     if outcome.built is None:
         click.echo(f"{version.name} version {version.version} was trained on just this already.")
         return
+    figures = {**outcome.built.metrics, **outcome.compared}
     table = Table("held-out applicants", "value")
     for name in _REPORTED:
-        table.add_row(name, f"{outcome.built.metrics[name]:.4g}")
+        if name in figures:
+            table.add_row(name, f"{figures[name]:.4g}")
     Console().print(table)
     click.echo(f"{version.name} version {version.version} is staged; make it decide: scorestream promote")

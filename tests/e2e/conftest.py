@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,14 +46,26 @@ class ScoringPath:
         for process in self._started:
             process.kill()
 
-    def _process(self, name: str, arguments: list[str], settings: dict[str, str]) -> Process:
-        environment = {
+    @property
+    def run_dir(self) -> Path:
+        """Where the processes announce themselves."""
+        return self._folder / "workers"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a command that is run beside the processes."""
+        return {**os.environ, **self._settings()}
+
+    def _settings(self) -> dict[str, str]:
+        return {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "SCORER_CACHE_DIR": str(self._folder / "scorer-cache"),
-            "SCORER_RUN_DIR": str(self._folder / "workers"),
+            "SCORER_RUN_DIR": str(self.run_dir),
+            "GATEWAY_RUN_DIR": str(self.run_dir),
             "GATEWAY_DRAIN_GRACE_S": "0.5",
-            **settings,
         }
+
+    def _process(self, name: str, arguments: list[str], settings: dict[str, str]) -> Process:
+        environment = {**self._settings(), **settings}
         log_file = self._folder / f"{name}-{next(self._numbers)}.log"
         process = Process(arguments, environment=environment, log_file=log_file)
         self._started.append(process)

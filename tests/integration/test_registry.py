@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +22,12 @@ from infra.runtime.mlflow_client import mlflow_at
 from scorestream.commands.promote import promote as promote_command
 from scorestream.commands.train import train as train_command
 from tests.models import random_rows, random_target, write_csv
-from tests.registry_rules import RegistryRules, built
-from training.errors import PromotionNotPublished, RegistryUnavailable
+from tests.registry_rules import OCCASION, RegistryRules, built
+from training.errors import PromotionNotPublished, RegistryUnavailable, TuningInterrupted
 from training.mlflow_registry import MlflowRegistry
 from training.promotions import publish
-from training.registry import STAGING, Registry
+from training.registry import STAGING, Registry, promote
+from training.tune import TrialFinished
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +51,66 @@ def test_a_run_shows_figures_pictures_and_a_model_that_mlflow_can_open(mlflow_se
     run = client.get_run(version.run_id)
     assert run.data.metrics["auc"] == built(name).metrics["auc"]
     assert run.data.params["seed"] == "5"
-    assert {file.path for file in client.list_artifacts(version.run_id, "pictures")} == {
-        f"pictures/{picture}.png" for picture in ("calibration", "cost", "importance", "roc")
-    }
+    pictures = {Path(file.path).stem for file in client.list_artifacts(version.run_id, "pictures")}
+    assert pictures >= {
+        "approval", "baselines", "calibration", "cost", "deciles", "fairness_approval",
+        "fairness_calibration", "importance", "ks", "leakage", "points", "precision_recall", "roc",
+        "shap_bar", "shap_beeswarm",
+    }  # fmt: skip
+    card = Path(mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path="model_card.html"))
+    assert card.read_text().count("<img") == len(pictures)
+    assert run.data.tags["environment_digest"]
+    assert run.data.tags["applicants_held_out"] == built(name).manifest.lineage.parts["held_out"]
     opened = mlflow.lightgbm.load_model(f"models:/{name}/{version.version}")
     assert opened.num_trees() == built(name).metrics["trees"]
+    logged = mlflow.models.get_model_info(f"models:/{name}/{version.version}")
+    assert [column.name for column in logged.signature.inputs] == list(built(name).manifest.feature_names)
+    assert logged.saved_input_example_info is not None
     assert client.get_model_version(name, version.version).tags["stage"] == "Staging"
+
+
+def test_every_trial_is_a_run_nested_in_the_trainings(mlflow_server: MlflowServer) -> None:
+    name = f"credit-risk-{uuid4().hex[:8]}"
+    registry = MlflowRegistry(mlflow_server.tracking_uri)
+    client = mlflow_at(mlflow_server.tracking_uri).MlflowClient()
+    trials = [
+        TrialFinished(0, {"num_leaves": 9}, {"auc": 0.7, "objective": 0.699}, False, 1_000, 2_000),
+        TrialFinished(1, {"num_leaves": 30}, {"auc": 0.6}, True, 2_000, 3_000),
+    ]
+    run_id = interrupted_run(registry, name, trials)
+    parent = client.get_run(run_id)
+    nested = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'", order_by=["start_time"]
+    )
+    assert parent.info.status == "KILLED"
+    assert parent.data.metrics["best_objective"] == 0.699
+    assert [run.data.params["num_leaves"] for run in nested] == ["9", "30"]
+    assert [run.info.status for run in nested] == ["FINISHED", "FINISHED"]
+
+
+def interrupted_run(registry: MlflowRegistry, name: str, trials: list[TrialFinished]) -> str:
+    """The id of a run that Ctrl-C ended after these trials."""
+    with contextlib.suppress(TuningInterrupted), registry.run(name) as run_id:
+        for trial in trials:
+            registry.log_trial(run_id, trial)
+        raise TuningInterrupted
+    return run_id
+
+
+def test_the_facts_of_a_promotion_are_with_the_version(mlflow_server: MlflowServer) -> None:
+    name = f"credit-risk-{uuid4().hex[:8]}"
+    registry = MlflowRegistry(mlflow_server.tracking_uri)
+    version = registry.register(built(name))
+    promote(registry, name=name, version=None, occasion=OCCASION)
+    tags = mlflow_at(mlflow_server.tracking_uri).MlflowClient().get_model_version(name, version.version).tags
+    assert (tags["stage"], tags["promoted_by"], tags["promoted_at"]) == (
+        "Production",
+        "somebody",
+        OCCASION.at,
+    )
+    gates = json.loads(tags["gates"])
+    assert {gate["name"] for gate in gates} >= {"calibrated", "inside the latency budget"}
+    assert all(gate["detail"] for gate in gates)
 
 
 def test_a_server_that_is_down_is_said_at_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from scorer.bundle import read_bundle
 from scorer.errors import BundleRefused, Refusal
-from scorer.model import ServingModel
+from scorer.model import LatencyBudget, ServingModel
 from tests.models import built_model, write_model
 
 Spoil = Callable[[Path], object]
@@ -123,7 +123,8 @@ SPOILT: dict[str, tuple[Refusal, Spoil]] = {
         Refusal.HASH_MISMATCH,
         lambda f: (f / "model.txt").write_text((f / "model.txt").read_text() + "\n"),
     ),
-    "a newer format": (Refusal.UNSUPPORTED_FORMAT, manifest_with(lambda m: m.update(format_version=2))),
+    "a newer format": (Refusal.UNSUPPORTED_FORMAT, manifest_with(lambda m: m.update(format_version=3))),
+    "an older format": (Refusal.UNSUPPORTED_FORMAT, manifest_with(lambda m: m.update(format_version=1))),
     "a field nobody knows": (Refusal.MALFORMED_MANIFEST, manifest_with(lambda m: m.update(discount=1))),
     "no calibrator": (Refusal.MALFORMED_MANIFEST, manifest_with(lambda m: m.pop("calibrator"))),
     "an unknown feature": (
@@ -175,6 +176,14 @@ SPOILT: dict[str, tuple[Refusal, Spoil]] = {
     "a reason without French": (
         Refusal.BAD_REASONS,
         manifest_with(lambda m: m["reason_groups"][0]["texts"].pop("fr")),
+    ),
+    "a feature of a view nobody knows": (
+        Refusal.UNKNOWN_FEATURE,
+        manifest_with(lambda m: m["features"][0].update(view="rumours")),
+    ),
+    "a feature of the application called history": (
+        Refusal.CATEGORIES_CHANGED,
+        manifest_with(lambda m: m["features"][0].update(view="history", categories=[])),
     ),
     "no trees": (Refusal.TRUNCATED, model_with("end of trees", "end of seas")),
     "an unknown objective": (
@@ -248,3 +257,20 @@ def test_what_was_written_is_what_is_read(bundle: Path) -> None:
 def test_a_model_that_knows_fewer_categories_than_the_contract_is_served(bundle: Path) -> None:
     edit_manifest(bundle, lambda manifest: category_of(manifest)["categories"].pop())
     assert ServingModel(read_bundle(bundle)).name == "credit-risk"
+
+
+def test_a_model_slower_than_its_budget_is_refused(bundle: Path) -> None:
+    with pytest.raises(BundleRefused) as refused:
+        ServingModel(read_bundle(bundle), budget=LatencyBudget(margin_ms=0.0))
+    assert refused.value.reason is Refusal.TOO_SLOW
+    with pytest.raises(BundleRefused) as refused:
+        ServingModel(read_bundle(bundle), budget=LatencyBudget(contributions_ms=0.0))
+    assert refused.value.reason is Refusal.TOO_SLOW
+
+
+def test_more_trees_than_are_ever_served_are_refused_before_lightgbm_sees_them(bundle: Path) -> None:
+    model = bundle / "model.txt"
+    sizes = next(line for line in model.read_text().split("\n") if line.startswith("tree_sizes="))
+    model.write_text(model.read_text().replace(sizes, sizes + " 9" * 5_000, 1))
+    vouch(bundle)
+    assert refusal(bundle) is Refusal.TOO_LARGE

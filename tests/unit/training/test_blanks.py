@@ -9,9 +9,10 @@ import numpy as np
 from contracts.application import COLUMNS
 from contracts.application_fields import FIELDS
 from feature_service.application import FEATURE_BY_NAME, Encoded
-from tests.models import ORIGIN, TINY, labelled, no_progress
+from tests.models import built_on, labelled
 from training.blanks import blank_never_missing
-from training.build import BuiltModel, build_model
+from training.build import BuiltModel
+from training.dataset import make_dataset
 
 
 def complete() -> Encoded:
@@ -34,13 +35,7 @@ def test_only_optional_fields_that_were_never_missing_get_blanks() -> None:
 
 
 def test_a_model_never_takes_what_is_not_stated_for_a_zero() -> None:
-    built = build_model(
-        replace(labelled(), columns=complete()),
-        model_name="credit-risk",
-        settings=TINY,
-        origin=ORIGIN,
-        progress=no_progress,
-    )
+    built = built_on(make_dataset(replace(labelled(), columns=complete()), seed=5))
     required = {field.name for field in FIELDS if field.is_required}
     checked = 0
     for name, kind in numerical_splits(built):

@@ -4,17 +4,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from scorer.bundle import read_bundle
 from scorer.model import ServingModel
-from tests.models import ORIGIN, TINY, built_model, labelled, no_progress, write_model
+from tests.models import (
+    ORIGIN,
+    TINY,
+    built_model,
+    built_on,
+    dataset,
+    dataset_with,
+    labelled,
+    write_model,
+)
 from training.build import build_model
+from training.dataset import make_dataset
+from training.growing import Recipe
 
 
 def test_the_same_inputs_give_the_same_model_to_the_byte() -> None:
-    again = build_model(
-        labelled(), model_name="credit-risk", settings=TINY, origin=ORIGIN, progress=no_progress
-    )
+    again = built_on(make_dataset(labelled(), seed=5))
     assert again.model_text == built_model().model_text
     assert again.manifest == built_model().manifest
     assert again.golden == built_model().golden
@@ -32,28 +42,51 @@ def test_golden_rows_cover_the_range_and_the_application_that_says_nothing() -> 
 
 
 def test_shuffled_labels_are_not_learnt() -> None:
-    shuffled = np.random.default_rng(1).permutation(labelled().target)
-    built = build_model(
-        replace(labelled(), target=shuffled),
-        model_name="credit-risk",
-        settings=TINY,
-        origin=ORIGIN,
-        progress=no_progress,
-    )
-    assert abs(built.metrics["auc"] - 0.5) < 0.2
+    aucs = []
+    for seed in range(4):
+        shuffled = np.random.default_rng(seed).permutation(labelled().target)
+        aucs.append(built_on(dataset_with(shuffled)).metrics["auc"])
+    assert np.mean(aucs) == pytest.approx(0.5, abs=0.12)
     assert built_model().metrics["auc"] > 0.75
+
+
+def test_cross_validation_gives_a_fold_spread_and_the_same_model_twice() -> None:
+    recipe = Recipe(replace(TINY, max_trees=12), n_folds=3)
+    first = built_on(dataset(), recipe=recipe)
+    assert len(first.findings.fold_aucs) == 3
+    assert first.metrics["fold_auc_spread"] > 0
+    assert built_on(dataset(), recipe=recipe).manifest == first.manifest
+
+
+def test_a_recipe_may_name_fewer_features() -> None:
+    built = built_on(dataset(), recipe=Recipe(TINY, features=("EXT_SOURCE_2", "EXT_SOURCE_MEAN")))
+    assert built.manifest.feature_names == ("EXT_SOURCE_2", "EXT_SOURCE_MEAN")
+    assert [group.code for group in built.manifest.reason_groups] == ["EXTERNAL_SCORE_LOW"]
+
+
+def test_gender_and_family_are_no_inputs_and_yet_measured() -> None:
+    assert not {"CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_FAM_MEMBERS"} & set(
+        built_model().manifest.feature_names
+    )
+    assert "CODE_GENDER" in built_model().held_out.names
+
+
+def test_the_lineage_says_who_was_in_which_part() -> None:
+    lineage = built_model().manifest.lineage
+    assert lineage.parts == dataset().parts.digests(dataset().applicant_ids)
+    assert lineage.parts.keys() == {"fit", "choose", "held_out"}
 
 
 def test_progress_names_each_stage() -> None:
     stages: list[str] = []
     build_model(
-        labelled(),
+        dataset(),
         model_name="credit-risk",
-        settings=TINY,
+        recipe=Recipe(TINY),
         origin=ORIGIN,
         progress=lambda stage, _: stages.append(stage),
     )
-    assert stages[0] == "computing features"
+    assert stages[0].startswith("growing trees (AUC")
     assert stages[-1] == "evaluating on held-out applicants"
 
 

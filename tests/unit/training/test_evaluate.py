@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scorer.policy import CutOffs
-from training.evaluate import deciles, evaluate, evaluate_baselines
+from training.evaluate import calibration_p, deciles, evaluate
 
 CUT_OFFS = CutOffs(approve_below=0.2, decline_from=0.6)
 
@@ -46,8 +46,9 @@ def test_perfect_calibration_has_no_expected_error_and_a_shift_shows() -> None:
     assert shifted["ece"] > 0.08
 
 
-def test_missing_external_scores_do_not_stop_the_baseline() -> None:
-    figures = evaluate_baselines(np.array([0.9, np.nan, 0.1, 0.2]), np.array([0, 0, 1, 1]))
-    assert figures["baseline_external_mean_auc"] == 1.0
-    assert figures["baseline_approve_all_cost"] == 5.0
-    assert figures["baseline_decline_all_cost"] == 0.5
+def test_true_probabilities_pass_the_calibration_test_and_wrong_ones_do_not() -> None:
+    random = np.random.default_rng(3)
+    truth = random.uniform(0.01, 0.4, 20_000)
+    target = (random.random(20_000) < truth).astype(np.int64)
+    assert calibration_p(truth, target) > 0.01
+    assert calibration_p(truth * 1.3, target) < 0.001

@@ -1,0 +1,136 @@
+"""A hundred promotions and rollbacks under a constant load: no failed request, no mixed versions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.application import decode_logged
+from contracts.events import (
+    ApplicationScored,
+    DecisionDocument,
+    ModelPromoted,
+    decode_decision,
+    decode_scored,
+)
+from contracts.topics import PREDICTIONS
+from scorer.bundle import read_bundle
+from scorer.decide import decide
+from scorer.model import ServingModel
+from tests.bundles import promoted_bundle
+from tests.e2e.audit import audit
+from tests.e2e.conftest import PARTITIONS
+from tests.e2e.faults import PATIENT, applicants, now, own_broker, report, wait_until_answered
+from tests.e2e.load import Load
+from tests.e2e.processes import Process, wait_until
+
+pytestmark = pytest.mark.slow
+
+PROMOTIONS = 100
+WORKERS = 2
+#: All workers decide with a promoted version this soon.
+SWITCH_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> list[ModelPromoted]:
+    """Three models of one name; the promotions go round."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return [promoted_bundle(folder / str(seed), seed=seed) for seed in range(3)]
+
+
+def test_a_hundred_promotions_under_load_fail_no_request_and_mix_no_versions(
+    tmp_path: Path, bundles: list[ModelPromoted]
+) -> None:
+    promotions = [
+        msgspec.structs.replace(bundles[number % len(bundles)], version=str(number))
+        for number in range(1, PROMOTIONS + 1)
+    ]
+    with own_broker(tmp_path, promotions[0]) as (kafka, path):
+        workers = [path.scorer() for _ in range(WORKERS)]
+        gateway = path.gateway(**PATIENT)
+        with Load([gateway.url], applicants) as load:
+            wait_until_answered(load, since_s=now())
+            switched_s = [switch(path.promote, promotion, workers) for promotion in promotions[1:]]
+            wait_until_answered(load, since_s=now())
+        audit(kafka.bootstrap_servers, load.requests)
+        assert set(load.statuses()) == {200}
+        scored = asyncio.run(predictions(kafka.bootstrap_servers))
+    report(
+        "promotions under load",
+        promotions=len(switched_s),
+        requests=len(load.requests),
+        slowest_switch_s=max(switched_s),
+        median_switch_s=sorted(switched_s)[len(switched_s) // 2],
+        slowest_answer_s=max(request.took_s for request in load.answered()),
+    )
+    digest_of = {promotion.version: promotion.digest for promotion in promotions}
+    assert {decision.model.version for _, decision in scored} == digest_of.keys()
+    for record, decision in scored:
+        assert record.model_digest == digest_of[decision.model.version]
+    assert recomputed_otherwise(scored, bundles) == []
+
+
+def switch(
+    promote: Callable[[ModelPromoted], None], promotion: ModelPromoted, workers: list[Process]
+) -> float:
+    """Seconds until all workers decide with the promotion."""
+    started = time.monotonic()
+    promote(promotion)
+    wait_until(
+        lambda: all(deciding_version(worker) == promotion.version for worker in workers),
+        timeout_s=SWITCH_S,
+        why=f"all workers decide with version {promotion.version}",
+    )
+    return time.monotonic() - started
+
+
+def deciding_version(worker: Process) -> str:
+    """The version that /readyz names."""
+    return str(httpx.get(f"{worker.url}/readyz", timeout=5).json()["model"]["version"])
+
+
+def recomputed_otherwise(
+    scored: list[tuple[ApplicationScored, DecisionDocument]], bundles: list[ModelPromoted]
+) -> list[str]:
+    """Applications whose record another model, or none, would have given: every number and reason again."""
+    models = {bundle.digest: ServingModel(read_bundle(Path(bundle.bundle_uri))) for bundle in bundles}
+    by_digest: dict[str, list[tuple[ApplicationScored, DecisionDocument]]] = defaultdict(list)
+    for record, decision in scored:
+        by_digest[record.model_digest].append((record, decision))
+    wrong = []
+    for digest, entries in by_digest.items():
+        applications = [decode_logged(bytes(record.application)).application for record, _ in entries]
+        for (record, decision), verdict in zip(entries, decide(applications, models[digest]), strict=True):
+            told = (record.margin, record.feature_hash, decision.probability_of_default, decision.reasons)
+            again = (verdict.margin, verdict.feature_hash, verdict.probability_of_default, verdict.reasons)
+            if told != again or (decision.decision, decision.score) != (verdict.decision, verdict.score):
+                wrong.append(record.application_id)
+    return wrong
+
+
+async def predictions(bootstrap_servers: str) -> list[tuple[ApplicationScored, DecisionDocument]]:
+    """All prediction records of the sync lane, with their decision."""
+    found = []
+    partitions = [TopicPartition(PREDICTIONS.name, number) for number in range(PARTITIONS)]
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap_servers) as consumer:
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        deadline = time.monotonic() + 60
+        while any([await consumer.position(one) < ends[one] for one in partitions]):
+            assert time.monotonic() < deadline, "the log can't be read to its end"
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                for record in records:
+                    assert record.value is not None
+                    scored = decode_scored(record.value)
+                    found.append((scored, decode_decision(bytes(scored.decision))))
+    return found

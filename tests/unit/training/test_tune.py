@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.models import TINY, dataset, no_progress
+from training.errors import StudyUnavailable, TuningInterrupted
+from training.fit import FitSettings
+from training.select_features import select_features
+from training.tune import StudyPlace, TrialFinished, Tuned, TuningPlan, tune
+
+FEATURES = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3", "NAME_INCOME_TYPE", "AMT_CREDIT")
+PLAN = TuningPlan(trials=6, minutes=None, max_leaves=200, rows=600, n_folds=2)
+
+
+def place(storage: str | None = None) -> StudyPlace:
+    return StudyPlace("study", storage, replace(TINY, num_threads=1), seed=3)
+
+
+def run(where: StudyPlace, log: list[TrialFinished] | None = None, plan: TuningPlan = PLAN) -> Tuned:
+    trials = [] if log is None else log
+    return tune(dataset(), FEATURES, plan=plan, place=where, log=trials.append, progress=no_progress)
+
+
+def test_two_studies_of_the_same_seed_find_the_same_settings() -> None:
+    assert run(place()) == run(place())
+
+
+def test_settings_stay_inside_the_budget_of_leaves() -> None:
+    log: list[TrialFinished] = []
+    settings = run(place(), log).settings
+    assert settings.num_leaves * settings.max_trees <= PLAN.max_leaves
+    assert all(trial.metrics["leaves"] <= PLAN.max_leaves for trial in log)
+
+
+def test_each_finished_trial_is_told_once_with_its_figures() -> None:
+    log: list[TrialFinished] = []
+    tuned = run(place(), log)
+    assert [trial.number for trial in log] == list(range(PLAN.trials))
+    assert tuned.finished == PLAN.trials
+    assert tuned.pruned == sum(trial.is_pruned for trial in log)
+    assert all(0.4 < trial.metrics["auc"] < 1.0 and trial.parameters for trial in log)
+
+
+def test_an_interrupted_study_goes_on_and_finds_what_it_would_have_found(tmp_path: Path) -> None:
+    where = place(f"sqlite:///{tmp_path}/deep/study.db")
+    told = 0
+
+    def interrupt(stage: str, share: float) -> None:
+        nonlocal told
+        told += 1
+        if told == 4:
+            raise KeyboardInterrupt
+
+    log: list[TrialFinished] = []
+    with pytest.raises(TuningInterrupted, match="run the same command to go on"):
+        tune(dataset(), FEATURES, plan=PLAN, place=where, log=log.append, progress=interrupt)
+    assert len(log) == 3
+    assert run(where, log) == run(place())
+    assert len(log) == PLAN.trials
+
+
+def test_a_trial_that_ctrl_c_cuts_is_not_counted(tmp_path: Path) -> None:
+    where = place(f"sqlite:///{tmp_path}/study.db")
+
+    def interrupt(trial: TrialFinished) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(TuningInterrupted):
+        tune(dataset(), FEATURES, plan=PLAN, place=where, log=interrupt, progress=no_progress)
+    resumed = run(where)
+    assert resumed.settings == run(place()).settings
+
+
+def test_a_study_that_is_complete_is_not_run_again(tmp_path: Path) -> None:
+    where = place(f"sqlite:///{tmp_path}/study.db")
+    first, log = run(where), list[TrialFinished]()
+    assert run(where, log) == first
+    assert log == []
+
+
+def test_no_time_at_all_still_gives_one_trial() -> None:
+    assert run(place(), plan=replace(PLAN, minutes=0.0)).finished == 1
+
+
+def test_progress_tells_the_best_so_far() -> None:
+    stages: list[str] = []
+    tune(
+        dataset(),
+        FEATURES,
+        plan=PLAN,
+        place=place(),
+        log=list[TrialFinished]().append,
+        progress=lambda stage, _: stages.append(stage),
+    )
+    assert stages[0] == "tuning: trial 1 of 6"
+    assert "best AUC 0." in stages[-1]
+
+
+def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no database")
+    with pytest.raises(StudyUnavailable):
+        run(place(f"sqlite:///{tmp_path}/file"))
+
+
+def test_features_that_noise_does_as_well_as_are_dropped() -> None:
+    rows = dataset().parts.fit
+    settings = FitSettings(num_threads=1, min_data_in_leaf=20)
+    selected = select_features(dataset(), rows, settings, seed=1, progress=no_progress)
+    assert {"EXT_SOURCE_MEAN"} <= set(selected.features)
+    assert set(selected.features) | set(selected.dropped) == set(dataset().inputs)
+    assert len(selected.dropped) > 50 or selected.auc_with_selected == selected.auc_with_all

@@ -1,0 +1,183 @@
+"""Pictures that compare: models, groups of people, features, folds, trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from training.canvas import canvas, save
+from training.explain import Explained
+from training.fairness import GroupFigures
+from training.intervals import Interval
+from training.leakage import LEAK_AUC
+
+_TOP = 20
+_SWARM_FEATURES = 20
+#: Where the dots of one feature may lie around its line.
+_SWARM_HEIGHT = 0.38
+
+
+def draw_baselines(folder: Path, metrics: Mapping[str, float]) -> Path:
+    """baselines.png: AUC of the model, with its interval, and of what it must beat."""
+    figure, axes = canvas("Against the baselines, held-out applicants", "AUC", "", height=3.5)
+    named = {
+        "model in Production": metrics.get("production_auc"),
+        "mean external score": metrics.get("baseline_external_mean_auc"),
+        "logistic regression": metrics.get("baseline_logistic_auc"),
+        "this model": metrics["auc"],
+    }
+    known = {name: auc for name, auc in named.items() if auc is not None}
+    axes.barh(list(known), list(known.values()), color="tab:blue")
+    low, high = metrics.get("auc_low", metrics["auc"]), metrics.get("auc_high", metrics["auc"])
+    axes.errorbar(
+        [metrics["auc"]],
+        ["this model"],
+        xerr=[[max(0.0, metrics["auc"] - low)], [max(0.0, high - metrics["auc"])]],
+        color="black",
+        capsize=4,
+    )
+    axes.set_xlim(0.5, max(*known.values(), high) + 0.03)
+    return save(figure, folder / "baselines.png")
+
+
+def draw_importance(folder: Path, importance: Mapping[str, float]) -> Path:
+    """importance.png: the mean absolute contribution of each reason group."""
+    return _bars(
+        folder / "importance.png", "What moves the score", "mean |contribution| (log-odds)", importance
+    )
+
+
+def draw_shap_bar(folder: Path, explained: Explained) -> Path:
+    """shap_bar.png: the mean absolute contribution of the strongest features."""
+    strength = np.abs(explained.contributions).mean(axis=0)
+    order = np.argsort(-strength, kind="stable")[:_TOP]
+    values = {explained.names[index]: float(strength[index]) for index in order}
+    return _bars(
+        folder / "shap_bar.png", "Exact contributions by feature", "mean |contribution| (log-odds)", values
+    )
+
+
+def draw_shap_beeswarm(folder: Path, explained: Explained) -> Path:
+    """shap_beeswarm.png: a dot per applicant and feature; right is towards default, red a high value."""
+    strength = np.abs(explained.contributions).mean(axis=0)
+    order = np.argsort(-strength, kind="stable")[:_SWARM_FEATURES][::-1]
+    figure, axes = canvas(
+        "Exact contributions by feature and applicant", "contribution (log-odds)", "", height=8
+    )
+    for line, column in enumerate(order):
+        contributions = explained.contributions[:, column]
+        values = explained.features[:, column]
+        heights = line + _SWARM_HEIGHT * _spread(contributions)
+        is_missing = np.isnan(values)
+        axes.scatter(contributions[is_missing], heights[is_missing], s=3, color="lightgrey")
+        axes.scatter(
+            contributions[~is_missing],
+            heights[~is_missing],
+            s=3,
+            c=_ranks(values[~is_missing]),
+            cmap="coolwarm",
+            vmin=0.0,
+            vmax=1.0,
+        )
+    axes.axvline(0.0, color="grey", linewidth=0.8)
+    axes.set_yticks(range(len(order)), [explained.names[column] for column in order], fontsize=8)
+    return save(figure, folder / "shap_beeswarm.png")
+
+
+def draw_groups(folder: Path, groups: Sequence[GroupFigures]) -> Path:
+    """fairness.png: approval rate, and bad rate over PD, of each group with 95 % intervals."""
+    height = 2.0 + 0.3 * len(groups)
+    figure, axes = canvas("Groups of applicants", "approval rate", "", height=height)
+    names = [f"{row.attribute}: {row.value} ({row.applicants})" for row in groups][::-1]
+    _dots(axes, [row.approval_rate for row in groups][::-1], [row.approval_interval for row in groups][::-1])
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    return save(figure, folder / "fairness_approval.png")
+
+
+def draw_group_calibration(folder: Path, groups: Sequence[GroupFigures]) -> Path:
+    """fairness_calibration.png: bad rate seen over PD promised, by group with 95 % intervals."""
+    figure, axes = canvas(
+        "Is the PD true in each group", "bad rate seen / PD promised", "", height=2.0 + 0.3 * len(groups)
+    )
+    rows = list(groups)[::-1]
+    _dots(
+        axes,
+        [row.observed_to_expected for row in rows],
+        [row.observed_to_expected_interval for row in rows],
+    )
+    axes.axvline(1.0, linestyle="--", color="grey")
+    axes.set_yticks(range(len(rows)), [f"{row.attribute}: {row.value}" for row in rows], fontsize=8)
+    return save(figure, folder / "fairness_calibration.png")
+
+
+def draw_single_features(folder: Path, aucs: Mapping[str, float]) -> Path:
+    """leakage.png: how well the best features alone tell who defaults, and where a leak is suspected."""
+    top = dict(list(aucs.items())[:_TOP])
+    figure, axes = canvas("Each feature alone", "AUC", "", height=6)
+    names = list(top)[::-1]
+    axes.barh(names, [top[name] for name in names])
+    axes.axvline(LEAK_AUC, linestyle="--", color="red", label="suspected leak")
+    axes.set_xlim(0.5, 1.0)
+    axes.tick_params(axis="y", labelsize=8)
+    return save(figure, folder / "leakage.png")
+
+
+def draw_stability(folder: Path, psis: Mapping[str, float]) -> Path:
+    """stability.png: the features that have moved farthest from held-out to unlabelled applications."""
+    return _bars(
+        folder / "stability.png",
+        "Applications without a known end against held-out ones",
+        "PSI (0.1 calm, 0.25 moved)",
+        dict(list(psis.items())[:_TOP]),
+    )
+
+
+def draw_folds(folder: Path, aucs: Sequence[float]) -> Path:
+    """folds.png: AUC of each fold of the final fit."""
+    figure, axes = canvas("Cross-validation on the fit part", "fold", "AUC", height=4)
+    axes.plot(range(1, len(aucs) + 1), aucs, marker="o", linestyle="", label="fold")
+    axes.axhline(float(np.mean(aucs)), linestyle="--", color="grey", label="mean")
+    return save(figure, folder / "folds.png")
+
+
+def draw_tuning(folder: Path, history: Sequence[float]) -> Path:
+    """tuning.png: the best objective so far, trial by trial."""
+    figure, axes = canvas("Tuning", "finished trials", "best AUC less the price of leaves", height=4)
+    axes.step(range(1, len(history) + 1), history, where="post")
+    return save(figure, folder / "tuning.png")
+
+
+def _bars(path: Path, title: str, x: str, values: Mapping[str, float]) -> Path:
+    figure, axes = canvas(title, x, "", height=max(3.0, 1.5 + 0.25 * len(values)))
+    names = list(values)[::-1]
+    axes.barh(names, [values[name] for name in names])
+    axes.tick_params(axis="y", labelsize=8)
+    return save(figure, path)
+
+
+def _dots(axes: Axes, middles: Sequence[float], intervals: Sequence[Interval]) -> None:
+    low = [max(0.0, middle - interval.low) for middle, interval in zip(middles, intervals, strict=True)]
+    high = [
+        max(0.0, interval.high - middle) if math.isfinite(interval.high) else 0.0
+        for middle, interval in zip(middles, intervals, strict=True)
+    ]
+    axes.errorbar(middles, range(len(middles)), xerr=[low, high], fmt="o", capsize=3)
+
+
+def _spread(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A height in [-1, 1] per value: wide where values crowd, the same every time."""
+    counts, edges = np.histogram(values, bins=60)
+    at = np.clip(np.digitize(values, edges[1:-1]), 0, len(counts) - 1)
+    heights: npt.NDArray[np.float64] = np.random.default_rng(0).uniform(-1.0, 1.0, len(values))
+    spread: npt.NDArray[np.float64] = heights * counts[at] / counts.max()
+    return spread
+
+
+def _ranks(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    order = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return order / max(1, len(values) - 1)

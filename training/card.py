@@ -1,0 +1,233 @@
+"""The model card: one page that says what a version is, how good, for whom, and made of what.
+
+Markdown for reviews, HTML with its pictures inside for everybody else. After Mitchell et al. 2019.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from training.build import BuiltModel
+from training.fairness import GroupFigures
+from training.tune import Tuned
+
+#: Figures of the table, with how they are called and an interval's ends where there is one.
+_FIGURES: Final = (
+    ("auc", "AUC", ("auc_low", "auc_high")),
+    ("fold_auc_mean", "AUC, mean of folds", None),
+    ("fold_auc_spread", "AUC, standard deviation of folds", None),
+    ("gini", "Gini", None),
+    ("ks", "KS", None),
+    ("average_precision", "Average precision", None),
+    ("brier", "Brier score", None),
+    ("log_loss", "Log loss", None),
+    ("ece", "Expected calibration error", None),
+    ("calibration_p", "Calibration test, p", None),
+    ("cost_per_applicant", "Cost per applicant (10 FN + FP)", ("cost_low", "cost_high")),
+    ("approval_rate", "Approved", None),
+    ("refer_rate", "Referred", None),
+    ("decline_rate", "Declined", None),
+    ("bad_rate_approved", "Bad rate of the approved", None),
+    ("score_psi", "PSI of the PD against the test file", None),
+)
+_BASELINES: Final = (
+    ("This model", "auc", "cost_per_applicant", "ece"),
+    ("Logistic regression", "baseline_logistic_auc", "baseline_logistic_cost", "baseline_logistic_ece"),
+    ("Mean external score", "baseline_external_mean_auc", "baseline_external_mean_cost",
+     "baseline_external_mean_ece"),
+    ("Model in Production", "production_auc", "production_cost", "production_ece"),
+    ("Approve everybody", "", "baseline_approve_all_cost", ""),
+)  # fmt: skip
+
+Table = Sequence[Sequence[str]]
+
+
+def write_card(
+    folder: Path,
+    built: BuiltModel,
+    *,
+    tuned: Tuned | None,
+    compared: Mapping[str, float],
+    pictures: Sequence[Path],
+) -> tuple[Path, Path]:
+    """model_card.md and model_card.html in `folder`; the page carries the pictures inside itself."""
+    sections = _sections(built, tuned, {**built.metrics, **compared})
+    title = f"Model card: {built.manifest.model_name}"
+    markdown, page = folder / "model_card.md", folder / "model_card.html"
+    markdown.write_text(_markdown(title, sections), encoding="utf-8")
+    page.write_text(_html(title, sections, pictures), encoding="utf-8")
+    return markdown, page
+
+
+def _sections(
+    built: BuiltModel, tuned: Tuned | None, metrics: Mapping[str, float]
+) -> list[tuple[str, str, Table]]:
+    """Heading, text and table of each section."""
+    manifest, findings = built.manifest, built.findings
+    cut_offs = manifest.cut_offs
+    return [
+        (
+            "What it is for",
+            "Probability that a loan applicant has payment difficulties, and with it a decision: approve"
+            f" below a PD of {cut_offs.approve_below:.4f}, decline from {cut_offs.decline_from:.4f}, a person"
+            " decides between. Not for other products, other countries, or setting prices.",
+            [],
+        ),
+        ("How good it is", _ground(built), [("figure", "value", "95 % interval"), *_figures(metrics)]),
+        ("What it beats", "Same held-out applicants, same run.", _baselines(metrics)),
+        (
+            "Calibration by decile",
+            f"Calibrated by {type(manifest.calibrator).__name__}, chosen on data.",
+            [
+                ("decile", "applicants", "PD promised", "bad rate seen"),
+                *(
+                    (
+                        str(row.decile),
+                        str(row.applicants),
+                        f"{row.mean_probability:.4f}",
+                        f"{row.bad_rate:.4f}",
+                    )
+                    for row in findings.deciles
+                ),
+            ],
+        ),
+        (
+            "Groups of people",
+            "Gender, family status and household size are never inputs. Ratios are over the most approved"
+            " group; brackets are 95 % intervals; groups below 100 applicants are left out.",
+            _groups(findings.groups),
+        ),
+        (
+            "What moves it",
+            "Mean absolute contribution to the log-odds, by the reason an applicant would be given.",
+            [("reason", "contribution"), *((code, f"{by:.4f}") for code, by in findings.importance.items())],
+        ),
+        (
+            "Leakage check",
+            f"{metrics.get('leak_suspects', 0.0):.0f} features tell the outcome by themselves. Strongest:",
+            [
+                ("feature", "AUC alone"),
+                *((n, f"{a:.4f}") for n, a in list(findings.single_aucs.items())[:10]),
+            ],
+        ),
+        ("What it is made of", _made_of(built, tuned), _lineage(built)),
+    ]
+
+
+def _ground(built: BuiltModel) -> str:
+    return (
+        f"{built.metrics['applicants']:.0f} held-out applicants, bad rate {built.metrics['bad_rate']:.4f};"
+        " nothing was fitted, chosen or tuned on them."
+    )
+
+
+def _figures(metrics: Mapping[str, float]) -> Table:
+    return [
+        (
+            name,
+            f"{metrics[key]:.4f}",
+            "" if ends is None else f"{metrics[ends[0]]:.4f} to {metrics[ends[1]]:.4f}",
+        )
+        for key, name, ends in _FIGURES
+        if key in metrics
+    ]
+
+
+def _baselines(metrics: Mapping[str, float]) -> Table:
+    rows = [
+        (name, *(f"{metrics[key]:.4f}" if key in metrics else "" for key in keys))
+        for name, *keys in _BASELINES
+        if any(key in metrics for key in keys)
+    ]
+    return [("", "AUC", "cost per applicant", "calibration error"), *rows]
+
+
+def _groups(groups: Sequence[GroupFigures]) -> Table:
+    header = (
+        "group", "applicants", "bad rate", "PD", "approved", "approval ratio", "defaults not approved",
+        "good approved", "bad rate / PD",
+    )  # fmt: skip
+    return [
+        header,
+        *(
+            (
+                f"{row.attribute}: {row.value}",
+                str(row.applicants),
+                f"{row.bad_rate:.3f}",
+                f"{row.mean_probability:.3f}",
+                f"{row.approval_rate:.3f}",
+                f"{row.approval_ratio:.2f} [{row.approval_ratio_interval.low:.2f},"
+                f" {row.approval_ratio_interval.high:.2f}]",
+                f"{row.true_positive_rate:.3f} [{row.true_positive_interval.low:.2f},"
+                f" {row.true_positive_interval.high:.2f}]",
+                f"{row.good_approved_rate:.3f}",
+                f"{row.observed_to_expected:.2f} [{row.observed_to_expected_interval.low:.2f},"
+                f" {row.observed_to_expected_interval.high:.2f}]",
+            )
+            for row in groups
+        ),
+    ]
+
+
+def _made_of(built: BuiltModel, tuned: Tuned | None) -> str:
+    metrics = built.metrics
+    searched = (
+        "settings as given, not tuned"
+        if tuned is None
+        else f"settings from {tuned.finished} trials ({tuned.pruned} stopped early)"
+    )
+    return (
+        f"{metrics['trees']:.0f} trees with {metrics['leaves']:.0f} leaves over {metrics['features']:.0f}"
+        f" features; {searched}."
+    )
+
+
+def _lineage(built: BuiltModel) -> Table:
+    lineage = built.manifest.lineage
+    return [
+        ("", ""),
+        *((name, digest) for name, digest in lineage.sha256.items()),
+        ("feature snapshot", lineage.snapshot_id or "none: the application alone"),
+        ("code", lineage.code_digest),
+        ("environment lock", lineage.environment_digest),
+        *((f"applicants, {part}", digest) for part, digest in lineage.parts.items()),
+        ("seed", str(lineage.seed)),
+        *((name, str(value)) for name, value in lineage.parameters.items()),
+    ]
+
+
+def _markdown(title: str, sections: Sequence[tuple[str, str, Table]]) -> str:
+    lines = [f"# {title}", ""]
+    for heading, text, table in sections:
+        lines += [f"## {heading}", "", text, ""]
+        for number, row in enumerate(table):
+            lines.append("| " + " | ".join(row) + " |")
+            if number == 0:
+                lines.append("|" + " --- |" * len(row))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _html(title: str, sections: Sequence[tuple[str, str, Table]], pictures: Sequence[Path]) -> str:
+    body = [f"<h1>{html.escape(title)}</h1>"]
+    for heading, text, table in sections:
+        body.append(f"<h2>{html.escape(heading)}</h2><p>{html.escape(text)}</p>")
+        if table:
+            rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in table]
+            body.append("<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>")
+    for path in pictures:
+        encoded = base64.b64encode(path.read_bytes()).decode()
+        name = html.escape(path.stem)
+        body.append(f'<figure><img alt="{name}" src="data:image/png;base64,{encoded}"></figure>')
+    style = (
+        "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+        "td{border-bottom:1px solid #ddd;padding:.2rem .6rem}img{max-width:100%}"
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f"<style>{style}</style></head><body>{''.join(body)}</body></html>"
+    )

@@ -1,0 +1,43 @@
+"""Draws all that is worth looking at in a run: no figure of a model is to be found in a JSON alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from training import bars, curves
+from training.build import BuiltModel
+from training.tune import Tuned
+
+
+def draw_all(
+    folder: Path, built: BuiltModel, *, tuned: Tuned | None, compared: Mapping[str, float]
+) -> list[Path]:
+    """The pictures' files in `folder`, which must be there."""
+    findings, manifest = built.findings, built.manifest
+    scored = (findings.probabilities, findings.target)
+    drawn = [
+        curves.draw_calibration(folder, findings.deciles),
+        curves.draw_deciles(folder, findings.deciles),
+        curves.draw_cost(folder, *scored, manifest.cut_offs),
+        curves.draw_approval(folder, *scored, manifest.cut_offs),
+        curves.draw_roc(folder, *scored),
+        curves.draw_precision_recall(folder, *scored),
+        curves.draw_ks(folder, *scored),
+        curves.draw_points(folder, *scored, manifest.points),
+        bars.draw_baselines(folder, {**built.metrics, **compared}),
+        bars.draw_importance(folder, findings.importance),
+        bars.draw_shap_bar(folder, findings.explained),
+        bars.draw_shap_beeswarm(folder, findings.explained),
+        bars.draw_single_features(folder, findings.single_aucs),
+    ]
+    if findings.groups:
+        drawn.append(bars.draw_groups(folder, findings.groups))
+        drawn.append(bars.draw_group_calibration(folder, findings.groups))
+    if findings.fold_aucs:
+        drawn.append(bars.draw_folds(folder, findings.fold_aucs))
+    if findings.psis:
+        drawn.append(bars.draw_stability(folder, findings.psis))
+    if tuned is not None and tuned.history:
+        drawn.append(bars.draw_tuning(folder, tuned.history))
+    return drawn

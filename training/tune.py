@@ -1,0 +1,250 @@
+"""Searches LightGBM's settings for the best model inside a budget of leaves, with Optuna.
+
+A study lives in a database: SQLite by default, PostgreSQL by URL, where several workers may share it.
+It can be stopped at any moment and goes on from its finished trials. What a trial proposes depends on
+nothing but the seed and the trials finished before it, so one worker's study gives the same model
+whether or not it was interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
+
+from training.dataset import Dataset
+from training.errors import StudyUnavailable, TuningInterrupted
+from training.fit import FitSettings, Progress
+from training.trials import OutOfTime, TrialFolds, proposed
+
+#: AUC that a thousand leaves must bring: about what they cost in time per decision.
+LEAF_PRICE: Final = 0.0001
+_STARTUP_TRIALS: Final = 8
+_OPEN_TRIES: Final = 5
+_OPEN_WAIT_S: Final = 0.5
+_FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True, slots=True)
+class TuningPlan:
+    """How long to search, and for how large a model.
+
+    `trials` counts the study's finished trials, whoever ran them; `minutes` is this run's wall clock,
+    None for no limit (only then do equal inputs give equal models); `max_leaves` bounds trees x leaves;
+    `rows` is how many rows a trial sees at most, drawn from each class alike.
+    """
+
+    trials: int = 40
+    minutes: float | None = 30.0
+    max_leaves: int = 8_000
+    rows: int = 60_000
+    n_folds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFinished:
+    """A trial as it goes to the tracking server; `value` is what was maximised, None if it was pruned."""
+
+    number: int
+    parameters: dict[str, float | int]
+    metrics: dict[str, float]
+    is_pruned: bool
+    started_ms: int
+    ended_ms: int
+
+
+TrialLog = Callable[[TrialFinished], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlace:
+    """Which study it is, where it is kept, and what its trials start from.
+
+    `storage` is a database URL (SQLite or PostgreSQL), None for a study that ends with the process.
+    """
+
+    name: str
+    storage: str | None
+    base: FitSettings
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The best settings found, and how the search went: best objective so far after each finished trial."""
+
+    settings: FitSettings
+    best_auc: float
+    best_trial: int
+    finished: int
+    pruned: int
+    history: tuple[float, ...]
+
+
+def tune(
+    dataset: Dataset,
+    features: tuple[str, ...],
+    *,
+    plan: TuningPlan,
+    place: StudyPlace,
+    log: TrialLog,
+    progress: Progress,
+) -> Tuned:
+    """The settings with the best cross-validated AUC less the price of their leaves.
+
+    Raises
+    ------
+    TuningInterrupted
+        On Ctrl-C. Finished trials are in the study.
+    StudyUnavailable
+        The study's database can't be used.
+    """
+    is_over = _over_after(plan.minutes)
+    seed, base = place.seed, place.base
+    try:
+        study = open_study(place)
+        folds = TrialFolds.of(dataset, features, rows=plan.rows, n_folds=plan.n_folds, base=base, seed=seed)
+        while len(finished := _finished(study)) < plan.trials and not (finished and is_over()):
+            progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
+            study.sampler = optuna.samplers.TPESampler(
+                seed=seed + len(finished), n_startup_trials=_STARTUP_TRIALS, multivariate=True
+            )
+            # The first trial is seen through: a run that found nothing would be of no use.
+            trial = _run_trial(study, folds, base, plan, is_over if finished else _never)
+            if trial.state in _FINISHED:
+                log(_for_log(trial))
+    except KeyboardInterrupt:
+        raise TuningInterrupted(
+            f"stopped; study {place.name} keeps its finished trials: run the same command to go on"
+        ) from None
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise StudyUnavailable(f"study {place.name}: {str(error).splitlines()[0]}") from error
+    return _tuned(study, base, plan)
+
+
+def _over_after(minutes: float | None) -> Callable[[], bool]:
+    if minutes is None:
+        return _never
+    deadline = time.monotonic() + minutes * 60.0
+    return lambda: time.monotonic() >= deadline
+
+
+def _never() -> bool:
+    return False
+
+
+def open_study(place: StudyPlace) -> optuna.Study:
+    """The study, made if it is new."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = place.storage
+    if storage is not None and storage.startswith("sqlite:///"):
+        Path(storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return optuna.create_study(
+        study_name=place.name,
+        storage=None if storage is None else _opened(storage),
+        direction="maximize",
+        load_if_exists=True,
+        # A fold is a step: after the first, a trial in the worse half of its predecessors stops.
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS // 2, n_warmup_steps=0),
+    )
+
+
+def _opened(storage: str, tries: int = _OPEN_TRIES) -> optuna.storages.BaseStorage:
+    """The database, with its tables made. Workers that start together may all try to make them."""
+    try:
+        return optuna.storages.get_storage(storage)
+    except (IntegrityError, ProgrammingError):
+        if tries == 1:
+            raise
+        time.sleep(_OPEN_WAIT_S)
+        return _opened(storage, tries - 1)
+
+
+def _run_trial(
+    study: optuna.Study,
+    folds: TrialFolds,
+    base: FitSettings,
+    plan: TuningPlan,
+    is_over: Callable[[], bool],
+) -> FrozenTrial:
+    trial = study.ask()
+    try:
+        settings = proposed(trial, base, max_leaves=plan.max_leaves)
+        return study.tell(trial, _objective(trial, folds, settings, is_over))
+    except optuna.TrialPruned:
+        return study.tell(trial, state=TrialState.PRUNED)
+    except OutOfTime:
+        return study.tell(trial, state=TrialState.FAIL)
+    except BaseException:
+        study.tell(trial, state=TrialState.FAIL)
+        raise
+
+
+def _objective(trial: Trial, folds: TrialFolds, settings: FitSettings, is_over: Callable[[], bool]) -> float:
+    aucs: list[float] = []
+    trees: list[int] = []
+    for fold in range(folds.count):
+        auc, n_trees = folds.measure(fold, settings, is_over)
+        aucs.append(auc)
+        trees.append(n_trees)
+        leaves = float(np.mean(trees)) * settings.num_leaves
+        value = float(np.mean(aucs)) - LEAF_PRICE * leaves / 1000.0
+        trial.set_user_attr("auc", float(np.mean(aucs)))
+        trial.set_user_attr("auc_spread", float(np.std(aucs)))
+        trial.set_user_attr("trees", float(np.mean(trees)))
+        trial.set_user_attr("leaves", leaves)
+        trial.report(value, fold)
+        if fold + 1 < folds.count and trial.should_prune():
+            raise optuna.TrialPruned
+    return value
+
+
+def _finished(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=_FINISHED)
+
+
+def _so_far(study: optuna.Study, finished: int, wanted: int) -> str:
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not done:
+        return f"tuning: trial {finished + 1} of {wanted}"
+    best = study.best_trial
+    so_far = f"best AUC {best.user_attrs['auc']:.4f} (trial {best.number})"
+    return f"tuning: trial {finished + 1} of {wanted}, {so_far}"
+
+
+def _tuned(study: optuna.Study, base: FitSettings, plan: TuningPlan) -> Tuned:
+    finished = _finished(study)
+    best = study.best_trial
+    values = [trial.value if trial.state is TrialState.COMPLETE else None for trial in finished]
+    so_far = np.maximum.accumulate([-np.inf if value is None else value for value in values])
+    settings = proposed(optuna.trial.FixedTrial(best.params), base, max_leaves=plan.max_leaves)
+    return Tuned(
+        settings=replace(settings, num_threads=base.num_threads),
+        best_auc=float(best.user_attrs["auc"]),
+        best_trial=best.number,
+        finished=len(finished),
+        pruned=sum(trial.state is TrialState.PRUNED for trial in finished),
+        history=tuple(float(value) for value in so_far if np.isfinite(value)),
+    )
+
+
+def _for_log(trial: FrozenTrial) -> TrialFinished:
+    started, ended = trial.datetime_start, trial.datetime_complete
+    metrics = {name: float(value) for name, value in trial.user_attrs.items()}
+    if trial.value is not None:
+        metrics["objective"] = trial.value
+    return TrialFinished(
+        number=trial.number,
+        parameters=trial.params,
+        metrics=metrics,
+        is_pruned=trial.state is TrialState.PRUNED,
+        started_ms=0 if started is None else int(started.timestamp() * 1000),
+        ended_ms=0 if ended is None else int(ended.timestamp() * 1000),
+    )
