@@ -114,6 +114,15 @@ class PendingReplies:
             raise IdempotencyConflict(application_id)
         return known
 
+    def may_be_wrong(self, application_id: str) -> bool:
+        """Whether what is remembered of the id is not decided: other bytes may have come before it."""
+        known = self._recent.get(application_id)
+        return known is not None and not known.is_decided
+
+    def disown(self, application_id: str) -> None:
+        """Forget whose the id was thought to be; who waits for that goes on waiting."""
+        self._forget(self._recent.pop(application_id, None))
+
     def claim_key(self, client_id: str, key: str, application_id: str, *, is_recorded: bool = False) -> None:
         """Note what a client uses a key for; raises IdempotencyConflict when it used it for another.
 
@@ -158,8 +167,8 @@ class PendingReplies:
     def resolve(self, correlation_id: bytes, reply: Reply) -> bool:
         """Give a reply to whoever waits for it and remember it; False for another gateway's.
 
-        A reply that comes after its deadline is known by its correlation id as long as the submission is. Not
-        by its application id: it may answer other bytes, sent by another gateway or by this one's predecessor.
+        A reply that comes after its deadline is known by its correlation id as long as the submission is, not
+        by its application id: it may answer other bytes, of another gateway or of this one's predecessor.
         """
         submission = self._own.get(correlation_id)
         if submission is None:

@@ -106,7 +106,9 @@ class Submissions:
         application = decode_submitted(body)
         application_id = _application_id(caller, applicant_id(application))
         request_hash = hashlib.sha256(body).hexdigest()
-        submission = await self._submission(Submission(application_id, caller.client_id, request_hash), caller)
+        submission = await self._submission(
+            Submission(application_id, caller.client_id, request_hash), caller
+        )
         if not submission.is_decided and not submission.is_awaited:
             submission = await self._looked_up(caller, submission)
         if submission.reply is not None:
@@ -125,14 +127,15 @@ class Submissions:
         What this gateway remembers of an id may be bytes that came second and have not heard of it, so before
         others are turned away for them the ledger is asked whose the id is.
         """
-        wanted_id = wanted.application_id
+        pending, wanted_id = self._pending, wanted.application_id
         try:
-            return self._pending.submission(wanted_id, wanted.client_id, wanted.request_hash)
+            return pending.submission(wanted_id, wanted.client_id, wanted.request_hash)
         except IdempotencyConflict:
-            if not self._pending.may_be_wrong(wanted_id) or await self._keys.use(caller, wanted) is None:
+            if not pending.may_be_wrong(wanted_id) or await self._keys.use(caller, wanted) is None:
                 raise
-        self._pending.disown(wanted_id)
-        return wanted
+        if pending.may_be_wrong(wanted_id):
+            pending.disown(wanted_id)
+        return pending.submission(wanted_id, wanted.client_id, wanted.request_hash)
 
     async def _looked_up(self, caller: Caller, submission: Submission) -> Submission:
         """The submission with what the ledger knows of it: a reply may be lost, or another gateway's."""

@@ -90,9 +90,9 @@ def divergent(history: History, _: Record) -> Iterator[Finding]:
 def cross_talk(history: History, record: Record) -> Iterator[Finding]:
     """An answer is about somebody else's application, or a reply went to somebody else's question."""
     for request in history.requests:
-        if request.status == 200 and request.document is not None:
-            if _about(request.document) != (request.application_id, request.applicant):
-                yield Finding("cross-talk", request.application_id or "", "an answer about another")
+        asked_for = request.application_id, request.applicant
+        if request.status == 200 and request.document is not None and _about(request.document) != asked_for:
+            yield Finding("cross-talk", request.application_id or "", "an answer about another")
     asked: dict[bytes, set[str]] = {}
     for finding in record.inputs.values():
         if finding.reply_to is not None:

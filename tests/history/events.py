@@ -1,4 +1,4 @@
-"""A history, as flat facts. Made by the simulator, or by a fault test from its clients and a read of the topics."""
+"""A history, as flat facts: of a simulated schedule, or of real clients and a read of the topics."""
 
 from __future__ import annotations
 
@@ -50,8 +50,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """An offset that the group committed; `decided_end` and `dead_end` are the ends of the prediction stream's
-    and the dead letters' partition when it was."""
+    """An offset that the group committed.
+
+    `decided_end` and `dead_end` are the ends of the predictions' and the dead letters' partition then.
+    """
 
     partition: int
     offset: int
@@ -63,8 +65,9 @@ class Commit:
 class History:
     """All of one lane, once nothing moves any more.
 
-    `may_fail` and `may_kill` are the SHA-256 of bodies that scoring may fail on, or die of. From `quiet_from` on
-    (a client's clock) all was decided and no fault was under way: what is asked then must be answered.
+    `may_fail` and `may_kill` are the SHA-256 of bodies that scoring may fail on, or die of. From
+    `quiet_from` on (a client's clock) all was decided and no fault was under way: what is asked then must
+    be answered.
     `framed` are the inputs, by partition and offset, whose worker was killed or replaced by others each time
     that they were tried by themselves: nobody can tell them from fatal ones.
     """

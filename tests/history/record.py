@@ -1,4 +1,4 @@
-"""What the log says about each application, by the one rule: the first prediction of an id in its partition decides."""
+"""What the log says about each application: the first prediction of an id in its partition decides."""
 
 from __future__ import annotations
 

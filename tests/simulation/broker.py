@@ -64,7 +64,7 @@ class Broker:
         return base
 
     def append_once(self, producer: int, sequence: int, place: Place, records: Sequence[OutputRecord]) -> int:
-        """As `append`, but for a batch that is there already: then its offset, or -1 where it was forgotten."""
+        """As `append`, but for a batch that is there already: its offset, or -1 where it was forgotten."""
         appended = self._sequences[producer, *place]
         if appended and sequence <= appended[-1][0]:
             known = dict(appended[-_REMEMBERED_BATCHES:]).get(sequence)

@@ -45,8 +45,13 @@ class SimulatedLedger:
         owner = self._keys.get((client_id, hashed))
         if owner is None:
             return None
-        answer = self._answer(self._row(owner.application_id))
-        return KeyUse(owner.application_id, owner.request_hash, answer if answer.status != 202 else None)
+        row = self._row(owner.application_id)
+        answer = self._answer(row)
+        recorded = answer if answer.status != 202 else None
+        return KeyUse(owner.application_id, self._hash_of(row, owner), recorded)
+
+    def _hash_of(self, row: Row, owner: Accepted) -> str | None:
+        return owner.request_hash if row.decided is None else row.request_hash
 
     def _row(self, application_id: str) -> Row:
         self.catch_up()

@@ -17,7 +17,7 @@ from tests.simulation.scorer_process import ScorerProcess
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The protocol. The three last are the simulator's stand-ins for Faust, aiokafka and the ledger process."""
+    """The protocol. The last three stand in for Faust, aiokafka and the ledger process."""
 
     worker: type[LaneWorker] = LaneWorker
     publication: type[Publication] = Publication

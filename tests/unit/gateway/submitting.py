@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from contracts import headers
 from contracts.application import example
+from gateway.ledger_client import KeyUse, Ledger
 from gateway.log import LoggedSubmission
 from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply
@@ -34,6 +35,21 @@ def header(submission: LoggedSubmission, name: str) -> bytes:
     return value
 
 
+class LedgerOfKeys:
+    """A Ledger that knows keys only: what `uses` says."""
+
+    def __init__(self) -> None:
+        self.uses: dict[tuple[str, str], KeyUse] = {}
+
+    async def application(self, application_id: str, client_id: str | None) -> Reply | None:
+        """See Ledger."""
+        return None
+
+    async def key_use(self, client_id: str, key: str) -> KeyUse | None:
+        """See Ledger."""
+        return self.uses.get((client_id, key))
+
+
 @dataclass
 class Inside:
     """Submissions with all they stand on; `deadline_s` is FAR_S where a test must not hit it."""
@@ -42,6 +58,7 @@ class Inside:
     max_in_flight: int = 8
     recent_max: int = 100
     log: FakeApplicationLog = field(default_factory=FakeApplicationLog)
+    ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
         self.pending = PendingReplies(max_in_flight=self.max_in_flight, recent_max=self.recent_max)
@@ -52,7 +69,7 @@ class Inside:
             reply_partition=3,
             deadline_s=self.deadline_s,
             metrics=self.metrics,
-            keys=KeyLookUp(None, is_required=True),
+            keys=KeyLookUp(self.ledger, is_required=True),
         )
 
     def reply(self, submission: LoggedSubmission, reply: Reply = DECISION) -> bool:
