@@ -1,4 +1,4 @@
-"""Play schedules: `python -m tests.simulation --schedules 500 --seed 1`, or one: `--replay SEED`."""
+"""Play schedules: `python -m tests.simulation --schedules 500`, or tell one of them: `--seed 17`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def main() -> int:
     """The exit status: 1 when a promise was broken."""
     arguments = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     arguments.add_argument("--schedules", type=int, default=500, help="how many to play")
-    arguments.add_argument("--seed", type=int, default=1, help="the first one's seed; the others follow it")
-    arguments.add_argument("--replay", type=int, metavar="SEED", help="tell all that happens in one schedule")
+    arguments.add_argument("--first", type=int, default=1, help="the first one's seed; the others follow it")
+    arguments.add_argument("--seed", type=int, help="tell all that happens in this one schedule")
     arguments.add_argument("--fault", choices=sorted(FAULTS), default="none", help="a planted fault")
     given = arguments.parse_args()
     parts = FAULTS[given.fault]
-    if given.replay is not None:
-        world = played(given.replay, parts)
+    if given.seed is not None:
+        world = played(given.seed, parts)
         sys.stdout.writelines(f"{line}\n" for line in tell(world))
         return 1 if world.findings else 0
     started = time.perf_counter()
-    outcomes = [play(given.seed + at, parts) for at in range(given.schedules)]
+    outcomes = [play(given.first + at, parts) for at in range(given.schedules)]
     failed = [outcome for outcome in outcomes if outcome.findings]
     for outcome in failed:
         for finding in outcome.findings:
