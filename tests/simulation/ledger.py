@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from contracts.errors import ProblemDocument, ProblemType
+from contracts.lanes import Lane
 from gateway.errors import LedgerUnavailable
 from gateway.ledger.facts import Accepted, Position
 from gateway.ledger.records import read_record
@@ -28,7 +29,9 @@ class SimulatedLedger:
         self._keys: dict[tuple[str, str], Accepted] = {}
         self._read: dict[tuple[str, int], int] = {}
 
-    async def application(self, application_id: str, client_id: str | None) -> Reply | None:
+    async def application(
+        self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
+    ) -> Reply | None:
         """See Ledger."""
         return await self._broker.call(lambda: self._answer(self._row(application_id)))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from contracts import headers
 from contracts.application import example
+from contracts.lanes import Lane
 from gateway.ledger_client import KeyUse, Ledger
 from gateway.log import LoggedSubmission
 from gateway.metrics import GatewayMetrics
@@ -41,7 +42,9 @@ class LedgerOfKeys:
     def __init__(self) -> None:
         self.uses: dict[tuple[str, str], KeyUse] = {}
 
-    async def application(self, application_id: str, client_id: str | None) -> Reply | None:
+    async def application(
+        self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
+    ) -> Reply | None:
         """See Ledger."""
         return None
 
