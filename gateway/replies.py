@@ -85,12 +85,11 @@ class ReplyReader:
     def _resolve(self, record: ConsumerRecord) -> None:
         present = {name: value for name, value in record.headers if value is not None}
         correlation_id = present.get(headers.CORRELATION_ID, b"")
-        application_id = present.get(headers.APPLICATION_ID, b"").decode("ascii", "replace")
         status = present.get(headers.STATUS, b"200")
         # Others may write here too, and anything may be wrong with their records.
         if record.value is not None and _STATUS.fullmatch(status):
             reply = Reply(int(status), record.value)
-            if self._pending.resolve(correlation_id, application_id, reply):
+            if self._pending.resolve(correlation_id, reply):
                 self._metrics.reply_in_log.observe(max(0.0, time.time() - record.timestamp / 1000))
 
 
