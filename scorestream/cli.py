@@ -23,6 +23,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "features": ("features", "Build the feature snapshot; list features and snapshots."),
     "quality": ("quality", "Check the tables, and write the findings as a page."),
     "train": ("train", "Train a model and register it as Staging."),
+    "drift": ("drift", "Compare what was decided with what the model was trained on."),
     "promote": ("promote", "Check a version and make it Production."),
     "rollback": ("rollback", "Make an older version Production again."),
 }
