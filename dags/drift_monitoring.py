@@ -39,7 +39,7 @@ _MOMENT = ["null", "string"]
 
 def says_drift(report: Mapping[str, Any]) -> bool:
     """Whether the report's verdict is drift."""
-    return report["verdict"] == "drift"
+    return bool(report["verdict"] == "drift")
 
 
 with DAG(
@@ -87,7 +87,7 @@ with DAG(
         task_id="is_drift", python_callable=says_drift, op_args=[watch_drift.output]
     )
 
-    @task(outlets=[DRIFT_FOUND])
+    @task(outlets=[DRIFT_FOUND])  # type: ignore[untyped-decorator]
     def announce_drift(report: Mapping[str, Any]) -> Any:
         """An event on the asset, with the report."""
         yield Metadata(DRIFT_FOUND, dict(report))

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from scorestream_dags.settings import DagSettings
 
 log = logging.getLogger(__name__)
