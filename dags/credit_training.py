@@ -60,7 +60,10 @@ with DAG(
         "minutes": Param(25.0, type="number", minimum=0, description="Wall clock of the tuning."),
         "outcome_days": Param(730, type="integer", minimum=1, description="How old outcomes may be."),
         "performance_days": Param(
-            365.0, type="number", minimum=0, description="An outcome counts so long after its decision."
+            settings.performance_days,
+            type="number",
+            minimum=0,
+            description="An outcome counts so long after its decision.",
         ),
     },
 ):

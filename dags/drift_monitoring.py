@@ -57,7 +57,10 @@ with DAG(
         "since": Param(None, type=_MOMENT, format="date-time", description="Instead of the day's begin."),
         "until": Param(None, type=_MOMENT, format="date-time", description="Instead of the day's end."),
         "performance_days": Param(
-            365.0, type="number", minimum=0, description="An outcome counts so long after its decision."
+            settings.performance_days,
+            type="number",
+            minimum=0,
+            description="An outcome counts so long after its decision.",
         ),
     },
 ):

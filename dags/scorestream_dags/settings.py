@@ -30,6 +30,9 @@ class DagSettings(BaseSettings):
     feature_store: str = Field(".run/features/store", description="Store of feature snapshots.")
     archive: str = Field(".run/archive", description="The archive of predictions and outcomes.")
     has_history: bool = Field(True, description="Whether features of the seven history tables are built.")
+    performance_days: float = Field(
+        365.0, ge=0, description="An outcome counts so long after its decision; a param of each run too."
+    )
     is_smoke: bool = Field(False, description="Small trees in seconds, to see it work. Not to lend on.")
     needs_approval: bool = Field(False, description="Whether a person is asked before a model decides.")
     approval_days: int = Field(3, ge=1, description="How long that person has; then the run fails.")
