@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := infra/locks
-SOURCES := contracts feature_service gateway grafana infra scorer scorestream training
+SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
 
 help: ## this list
@@ -33,7 +33,7 @@ env: $(READY) ## the environment in .venv
 demo: $(READY) ## the platform on this machine; DATA=<folder of Home Credit CSVs>, ONCE=1 to end by itself
 	@exec $(BIN)/python -m infra.local.demo $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
 
-platform: $(READY) ## demo, and Prometheus, Alertmanager, Airflow (Grafana if installed) beside it; DATA=, ONCE=1
+platform: $(READY) ## demo, and Airflow, Prometheus, Alertmanager (Grafana if installed) beside it; DATA=, ONCE=1
 	@exec $(BIN)/python -m infra.local.demo --watched $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
 
 test: $(READY) ## all suites that need no more than 20 minutes on 2 cores

@@ -40,7 +40,9 @@ class DemoFailed(Exception):
 @click.option(
     "--once", is_flag=True, help="Score ten applications and end; the status says whether it worked."
 )
-@click.option("--watched", is_flag=True, help="Also Prometheus, Alertmanager and Grafana, where installed.")
+@click.option(
+    "--watched", is_flag=True, help="Also Airflow, and Prometheus, Alertmanager, Grafana where installed."
+)
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -60,7 +62,7 @@ def main(*, once: bool, watched: bool, data: Path | None) -> None:
         platform.require_ports(*(watchers.ports if watchers else ()))
         folder = _start(platform, display, data)
         if watchers is not None:
-            watchers.start(display)
+            watchers.start(display, folder, is_sample=data is None)
         _score(platform, display, folder)
         if not once:
             _invite(platform, display, watchers)

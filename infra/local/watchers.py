@@ -1,4 +1,6 @@
-"""What watches the local platform: lag exporter, Prometheus, Alertmanager, Grafana; added by `make platform`.
+"""What watches the local platform and trains it anew, added by `make platform`.
+
+    lag exporter → Alertmanager → Prometheus → Grafana → Airflow
 
 A program that is not installed is skipped, with the mend: nothing of the platform depends on them.
 """
@@ -8,11 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import httpx
 
 from infra.local import watching
+from infra.local.airflow import LocalAirflow
 from infra.local.display import Display
 from infra.local.platform import LocalPlatform
 from infra.local.processes import ChildFailed
@@ -53,10 +57,10 @@ class Watchers:
             watching.GRAFANA: settings.grafana_port,
         }
         installed = (port for program, port in by_program.items() if watching.is_installed(program))
-        return (settings.lag_port, *installed)
+        return (settings.lag_port, settings.airflow_port, *installed)
 
-    def start(self, display: Display) -> None:
-        """Start what is installed, one after the other. Raises ChildFailed."""
+    def start(self, display: Display, data: Path, *, is_sample: bool) -> None:
+        """Start what is installed, one after the other; Airflow trains on `data`. Raises ChildFailed."""
         with display.step("Lag exporter") as note:
             note.text = self._platform.start_lag_exporter()
         parts: tuple[tuple[str, str, Callable[[], str]], ...] = (
@@ -73,6 +77,8 @@ class Watchers:
         if "Prometheus" in self._started:
             with display.step("Everything is scraped") as note:
                 note.text = self._scraped()
+        with display.step("Airflow") as note:
+            note.text = self._started["Airflow"] = self._airflow(data, is_sample=is_sample)
 
     def addresses(self) -> list[str]:
         """A line for each that was started: where it is and what it is."""
@@ -80,6 +86,7 @@ class Watchers:
             "Prometheus": "Prometheus: what every process measures, rules, alerts",
             "Alertmanager": "Alertmanager: who is told",
             "Grafana": "Grafana: dashboards",
+            "Airflow": "Airflow: features, training, drift; everybody here is its admin",
         }
         return [f"{url:<37} {meanings[title]}" for title, url in self._started.items()]
 
@@ -124,6 +131,23 @@ class Watchers:
             ),
         )
         return url
+
+    def _airflow(self, data: Path, *, is_sample: bool) -> str:
+        settings, environment = self._platform.settings, self._platform.environment()
+        environment |= {
+            "DAGS_DATA": str(data.resolve()),
+            "DAGS_FEATURE_STORE": environment["FEATURES_STORE"],
+            "DAGS_ARCHIVE": environment["ARCHIVE_STORE"],
+            "DAGS_IS_SMOKE": str(is_sample).lower(),
+        }
+        if "Alertmanager" in self._started:
+            environment["DAGS_ALERTMANAGER_URL"] = self._started["Alertmanager"]
+        airflow = LocalAirflow(
+            self._platform.run_dir / "airflow", environment=environment, port=settings.airflow_port
+        )
+        self._platform.on_stop(airflow.stop)
+        airflow.start()
+        return airflow.url
 
     def _program(self, name: str, command: list[str], port: int) -> str:
         url = f"http://127.0.0.1:{port}"

@@ -24,7 +24,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from contracts.application import example
+from contracts.events import DriftReported, encode
 from contracts.lanes import Lane
+from contracts.topics import DRIFT_REPORTS
 from grafana.__main__ import DASHBOARDS
 from infra.kafka.ports import free_ports, is_free
 from tests.e2e.processes import wait_until
@@ -36,6 +38,28 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
     *("GATEWAY", "FEATURES", "SCORER", "BATCH_SCORER", "LEDGER", "ARCHIVE", "LAG", "MLFLOW", "KAFKA"),
     *("PROMETHEUS", "ALERTMANAGER", "AIRFLOW", "GRAFANA"),
+)
+DRIFT = DriftReported(
+    model_name="credit-risk",
+    model_version="1",
+    verdict="drift",
+    since="2026-11-01T00:00:00Z",
+    until="2026-11-02T00:00:00Z",
+    applications=2_000,
+    outcomes=900,
+    share_drifted=0.2,
+    metrics={
+        **{
+            "weighted_share_drifted": 0.3,
+            "score_psi": 0.25,
+            "approval_rate_before": 0.7,
+            "approval_rate": 0.6,
+        },
+        **{"auc_before": 0.76, "auc": 0.75, "auc_drop_z": 1.0, "bad_rate": 0.08, "bad_rate_expected": 0.07},
+        **{"bad_rate_before": 0.07, "cost_per_applicant_before": 0.5, "cost_per_applicant": 0.55},
+    },
+    top_features={"EXT_SOURCE_2": 0.4},
+    reported_at="2026-11-02T01:00:00Z",
 )
 #: Somebody who is not simply approved, so that reasons are given.
 RISKY = {"EXT_SOURCE_1": 0.01, "EXT_SOURCE_2": 0.01, "EXT_SOURCE_3": 0.01}
@@ -119,7 +143,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 async def produce(servers: str) -> None:
-    """A batch, a category that nobody knows, and a record that is no application."""
+    """A batch, a category that nobody knows, a record that is no application, and a drift report."""
     body = json.loads(example("pensioner"))
     unknown = {**body, "NAME_TYPE_SUITE": "A parrot"}
     async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
@@ -128,11 +152,12 @@ async def produce(servers: str) -> None:
                 value = json.dumps({**application, "SK_ID_CURR": 600_000_000 + number}).encode()
                 await producer.send(lane.applications.name, value, key=str(600_000_000 + number).encode())
             await producer.send(lane.applications.name, b"not JSON", key=b"1")
+        await producer.send(DRIFT_REPORTS.name, encode(DRIFT), key=DRIFT.model_name.encode())
         await producer.flush()
 
 
 def test_everything_is_scraped_and_the_rules_are_loaded(running: Running) -> None:
-    assert "8 of 8 targets" in running.said() or "9 of 9 targets" in running.said()
+    assert "9 of 9 targets" in running.said()
     jobs = {series["metric"]["job"] for series in running.ask("up == 1")}
     assert {"gateway", "scorer", "ledger", "features", "archive", "lag", "prometheus"} <= jobs
 
@@ -178,14 +203,18 @@ def test_a_worker_that_is_started_later_is_scraped_too(running: Running) -> None
         worker.wait(30)
 
 
-def test_a_dead_letter_is_an_alert_at_alertmanager(running: Running) -> None:
+def test_a_dead_letter_and_drift_are_alerts_at_alertmanager(running: Running) -> None:
     """The dead letter of the fixture fires its alert, and Alertmanager has it."""
 
     def names() -> set[str]:
         alerts = httpx.get(f"{running.url('ALERTMANAGER')}/api/v2/alerts", timeout=10).json()
         return {alert["labels"]["alertname"] for alert in alerts}
 
-    wait_until(lambda: "DeadLetters" in names(), timeout_s=60, why="the alert is at Alertmanager")
+    wait_until(lambda: {"DeadLetters", "DriftFound"} <= names(), timeout_s=60, why="both are at Alertmanager")
+
+
+def test_airflow_is_up_with_its_dags(running: Running) -> None:
+    assert httpx.get(f"{running.url('AIRFLOW')}/api/v2/monitor/health", timeout=10).status_code == 200
 
 
 def test_ctrl_c_ends_everything_in_order(running: Running) -> None:

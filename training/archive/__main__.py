@@ -23,6 +23,7 @@ from training.archive.lock import only_one
 from training.archive.settings import ArchiveSettings
 from training.archive.store import ArchiveStore
 from training.archive.writing import ArchiveWriter
+from training.drift.gauges import DriftGauges
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ async def _serve(settings: ArchiveSettings, store: ArchiveStore) -> int:
     limits = Limits(settings.flush_s, settings.file_max_records, settings.buffer_max_mb * _MIB)
     writer = ArchiveWriter(store, limits, outcomes_topic=settings.outcomes_topic)
     following = Following(settings, writer)
+    gauges = DriftGauges(writer.metrics.registry)
     loop = asyncio.get_running_loop()
     for sig in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sig, following.stop)
@@ -70,6 +72,8 @@ async def _serve(settings: ArchiveSettings, store: ArchiveStore) -> int:
         stack.callback(health.stop)
         port = health.start(settings.host, settings.port)
         stack.enter_context(announced(settings.run_dir, "archive", f"http://127.0.0.1:{port}"))
+        showing = asyncio.create_task(gauges.follow(settings.kafka))
+        stack.callback(showing.cancel)
         await following.run()
     log.info("everything that was read is archived")
     return 0
