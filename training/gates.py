@@ -5,7 +5,7 @@ A gate that nothing can be said about passes and says so; one that was never mea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from scorer.bundle import Bundle
@@ -28,24 +28,30 @@ GROUP_MISCALIBRATION: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition, whether it holds, and the numbers that say so."""
+    """One condition, whether it holds, why in words, and the numbers that say so with their bounds."""
 
     name: str
     is_passed: bool
     detail: str
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
 def gates_of(bundle: Bundle, model: ServingModel) -> list[Gate]:
     """What the version shows by itself."""
     lineage = bundle.manifest.lineage
     return [
-        Gate("bundle proves its golden scores", True, bundle.digest),
+        proved(bundle),
         _latency(model.row_milliseconds(bundle.golden.features()[:1])),
         _quality(lineage),
         _leaks(lineage),
         _calibration(lineage.metrics),
         *_fairness(lineage.metrics),
     ]
+
+
+def proved(bundle: Bundle) -> Gate:
+    """What a bundle that could be loaded has shown: its hashes, structure and golden scores."""
+    return Gate("bundle proves its golden scores", True, bundle.digest)
 
 
 def gates_against_production(comparison: Comparison) -> list[Gate]:
@@ -58,12 +64,26 @@ def gates_against_production(comparison: Comparison) -> list[Gate]:
             auc >= -AUC_MARGIN,
             f"{comparison.auc:.4f}, Production has {comparison.production_auc:.4f}"
             f" (difference {auc:+.4f}, standard error {comparison.auc_standard_error:.4f}) {on}",
+            {
+                "auc": comparison.auc,
+                "production_auc": comparison.production_auc,
+                "standard_error": comparison.auc_standard_error,
+                "applicants": comparison.applicants,
+                "margin": AUC_MARGIN,
+            },
         ),
         Gate(
             "cost not worse",
             cost <= COST_MARGIN,
             f"{comparison.cost:.4f}, Production has {comparison.production_cost:.4f}"
             f" (difference {cost:+.4f}, standard error {comparison.cost_standard_error:.4f}) {on}",
+            {
+                "cost": comparison.cost,
+                "production_cost": comparison.production_cost,
+                "standard_error": comparison.cost_standard_error,
+                "applicants": comparison.applicants,
+                "margin": COST_MARGIN,
+            },
         ),
     ]
 
@@ -75,6 +95,12 @@ def _latency(took: LatencyBudget) -> Gate:
         took.margin_ms <= budget.margin_ms and took.contributions_ms <= budget.contributions_ms,
         f"a row {took.margin_ms:.3f} ms of {budget.margin_ms:g},"
         f" its reasons {took.contributions_ms:.3f} ms of {budget.contributions_ms:g}",
+        {
+            "margin_ms": took.margin_ms,
+            "contributions_ms": took.contributions_ms,
+            "margin_budget_ms": budget.margin_ms,
+            "contributions_budget_ms": budget.contributions_ms,
+        },
     )
 
 
@@ -90,6 +116,7 @@ def _leaks(lineage: Lineage) -> Gate:
         "no feature knows the outcome",
         suspects == 0.0,
         "not measured" if suspects is None else f"{suspects:.0f} features tell it by themselves",
+        {} if suspects is None else {"leak_suspects": suspects},
     )
 
 
@@ -101,6 +128,7 @@ def _calibration(metrics: dict[str, float]) -> Gate:
         "calibrated",
         p >= CALIBRATION_P or error <= CALIBRATION_ERROR,
         f"deciles differ from their PD by {error:.4f} (p = {p:.3f})",
+        {"calibration_p": p, "ece": error, "least_p": CALIBRATION_P, "bound": CALIBRATION_ERROR},
     )
 
 
@@ -113,10 +141,12 @@ def _fairness(metrics: dict[str, float]) -> list[Gate]:
             "genders approved alike",
             ratio >= APPROVAL_RATIO,
             f"approval ratio at most {ratio:.3f}, bound {APPROVAL_RATIO}",
+            {"gender_approval_ratio_high": ratio, "bound": APPROVAL_RATIO},
         ),
         Gate(
             "PD true in each group",
             error <= GROUP_MISCALIBRATION,
             f"a group's bad rate is at least {error:.1%} off, bound {GROUP_MISCALIBRATION:.0%}",
+            {"group_miscalibration": error, "bound": GROUP_MISCALIBRATION},
         ),
     ]

@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,7 +27,7 @@ from tests.registry_rules import OCCASION, RegistryRules, built
 from training.errors import PromotionNotPublished, RegistryUnavailable, TuningInterrupted
 from training.mlflow_registry import MlflowRegistry
 from training.promotions import publish
-from training.registry import STAGING, Registry, promote
+from training.registry import STAGING, Registry, promote, roll_back
 from training.tune import TrialFinished
 
 
@@ -111,6 +112,23 @@ def test_the_facts_of_a_promotion_are_with_the_version(mlflow_server: MlflowServ
     gates = json.loads(tags["gates"])
     assert {gate["name"] for gate in gates} >= {"calibrated", "inside the latency budget"}
     assert all(gate["detail"] for gate in gates)
+    numbers = {gate["name"]: gate["numbers"] for gate in gates}
+    assert numbers["calibrated"].keys() == {"calibration_p", "ece", "least_p", "bound"}
+
+
+def test_every_promotion_and_rollback_of_a_version_is_kept(mlflow_server: MlflowServer) -> None:
+    name = f"credit-risk-{uuid4().hex[:8]}"
+    registry = MlflowRegistry(mlflow_server.tracking_uri)
+    first = registry.register(built(name))
+    promote(registry, name=name, version=None, occasion=OCCASION)
+    registry.register(built(name, seed=6))
+    promote(registry, name=name, version=None, occasion=OCCASION, force=True)
+    roll_back(registry, name=name, version=None, occasion=replace(OCCASION, by="night shift"))
+    client = mlflow_at(mlflow_server.tracking_uri).MlflowClient()
+    told = json.loads(client.get_model_version(name, first.version).tags["promotions"])
+    assert [entry["by"] for entry in told] == ["somebody", "night shift"]
+    assert [gate["name"] for gate in told[1]["gates"]] == ["bundle proves its golden scores", "rolled back"]
+    assert client.get_model_version(name, "2").tags["stage"] == "Archived"
 
 
 def test_a_server_that_is_down_is_said_at_once() -> None:

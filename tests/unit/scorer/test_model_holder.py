@@ -192,6 +192,23 @@ async def test_a_refused_bundle_changes_nothing_and_is_counted(
         await following.until("3")
 
 
+@pytest.mark.parametrize("reason", Refusal)
+async def test_every_refusal_is_a_label_and_the_old_model_goes_on(
+    cache: FakeCache, digests: tuple[str, str], reason: Refusal
+) -> None:
+    cache.troubles[digests[1]] = [BundleRefused(reason, "x")]
+    async with Following(cache, promoted(digests[0], "1")).under_way() as following:
+        await following.until("1")
+        following.control.promote(promoted(digests[1], "2"))
+        await following.until_refused()
+        assert following.version() == "1"
+        label = {"lane": "sync", "reason": reason.value}
+        counted = following.metrics.registry.get_sample_value(
+            "scorestream_scorer_bundles_refused_total", label
+        )
+        assert counted == 1
+
+
 async def test_a_bundle_other_than_the_promoted_one_is_refused(
     cache: FakeCache, digests: tuple[str, str]
 ) -> None:
