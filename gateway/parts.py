@@ -18,6 +18,7 @@ from gateway.ledger_client import HttpLedger
 from gateway.log import KafkaApplicationLog
 from gateway.metrics import GatewayMetrics
 from gateway.model_in_production import ModelInProduction
+from gateway.outcomes import Outcomes
 from gateway.pending import PendingReplies
 from gateway.replies import ReplyReader, reply_partition
 from gateway.settings import GatewaySettings
@@ -52,6 +53,7 @@ class Parts:
         self._log = KafkaApplicationLog(settings.kafka)
         self._replies = ReplyReader(settings.kafka, self.pending)
         self._control = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
+        self.outcomes = Outcomes(self._log, self.ledger)
         self._submissions: Submissions | None = None
         self._running: asyncio.Task[None] | None = None
         self._following_keys: asyncio.Task[None] | None = None

@@ -14,7 +14,14 @@ from contracts.events import PendingDocument, encode
 from contracts.keys import Scope
 from gateway.access import Client
 from gateway.errors import InvalidHeader, NoModelPromoted, NotAccepted, NotJson, TooLarge, UnknownApplication
-from gateway.openapi import DECISION_RESPONSES, LOOK_UP_RESPONSES, MODEL_RESPONSES, SUBMISSION_BODY
+from gateway.openapi import (
+    DECISION_RESPONSES,
+    LOOK_UP_RESPONSES,
+    MODEL_RESPONSES,
+    OUTCOME_BODY,
+    OUTCOME_RESPONSES,
+    SUBMISSION_BODY,
+)
 from gateway.parts import Parts
 from gateway.pending import Reply, State
 from gateway.submissions import Caller
@@ -58,6 +65,24 @@ async def get_application(application_id: str, request: Request) -> Response:
     if reply.status == 202:
         return _pending(application_id)
     return _document(reply, application_id)
+
+
+@router.post(
+    "/v1/outcomes",
+    status_code=202,
+    summary="Say what became of a loan",
+    responses=OUTCOME_RESPONSES,
+    openapi_extra=OUTCOME_BODY,
+)
+async def submit_outcome(request: Request) -> Response:
+    """202 once the log has it. Several of one application are fine: the performance window decides."""
+    parts: Parts = request.app.state.parts
+    with parts.access.admitted(request.headers.get("authorization"), Scope.OUTCOMES) as client:
+        if not _is_json(request.headers.get("content-type", "")):
+            raise NotJson("send the outcome with Content-Type: application/json")
+        observed = await parts.outcomes.take(await _body(request, parts.settings.max_body_bytes), client)
+    parts.metrics.outcomes.inc()
+    return Response(encode(observed), 202, media_type=_JSON)
 
 
 @router.get("/v1/model", summary="The model that decides now", responses=MODEL_RESPONSES)
@@ -169,7 +194,7 @@ async def _body(request: Request, max_bytes: int) -> bytes:
         elif length > _MOST_DISCARDED_BYTES:
             break
     if length > max_bytes:
-        raise TooLarge(f"an application has at most {max_bytes} bytes")
+        raise TooLarge(f"the body may have at most {max_bytes} bytes")
     return b"".join(chunks)
 
 

@@ -109,6 +109,8 @@ def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path
     with display.step("Ledger") as note:
         platform.start_ledger()
         note.text = platform.ledger_url
+    with display.step("Archive") as note:
+        note.text = platform.start_archive()
     with display.step("Gateway") as note:
         platform.start_gateway()
         note.text = platform.gateway_url

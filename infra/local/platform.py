@@ -1,6 +1,7 @@
 """The platform on one machine: each part started in its order, all stopped in the reverse one.
 
-    broker → topics → sample or DATA → registry → model trained and promoted → scorers → ledger → gateway
+    broker → topics → sample or DATA → registry → model trained and promoted → scorers → ledger
+    → archive → gateway
 
 Used by the demo, by the tests of real processes and by measurements. Knows no display.
 """
@@ -53,6 +54,7 @@ class LocalPlatform:
             settings.scorer_port,
             settings.batch_scorer_port,
             settings.ledger_port,
+            settings.archive_port,
         ]
         if settings.kafka_bootstrap_servers is None:
             ports.append(settings.kafka_port)
@@ -126,6 +128,12 @@ class LocalPlatform:
         """The ledger, on SQLite."""
         self._launch("ledger", ["ledger"]).wait_ready(_ready(self.settings.ledger_port), _READY_TIMEOUT_S)
 
+    def start_archive(self) -> str:
+        """The archive; where its files are."""
+        child = self._launch("archive", ["archive", "--port", str(self.settings.archive_port)])
+        child.wait_ready(_ready(self.settings.archive_port), _READY_TIMEOUT_S)
+        return str(self.run_dir / "archive")
+
     def start_gateway(self) -> None:
         """The gateway."""
         port = self.settings.gateway_port
@@ -151,6 +159,9 @@ class LocalPlatform:
             "LEDGER_PORT": str(self.settings.ledger_port),
             "LEDGER_DATABASE_URL": f"sqlite:///{self.run_dir / 'ledger' / 'ledger.db'}",
             "LEDGER_RUN_DIR": str(self.run_dir / "workers"),
+            "ARCHIVE_STORE": str(self.run_dir / "archive"),
+            "ARCHIVE_RUN_DIR": str(self.run_dir / "workers"),
+            "ARCHIVE_FLUSH_S": "5",
             "SCORER_CACHE_DIR": str(self.run_dir / "scorer-cache"),
             "SCORER_RUN_DIR": str(self.run_dir / "workers"),
             "GATEWAY_RUN_DIR": str(self.run_dir / "workers"),

@@ -23,6 +23,7 @@ class LocalSettings(BaseSettings):
     scorer_port: int = Field(8002, description="Port of the sync lane's health and metrics.")
     batch_scorer_port: int = Field(8003, description="Port of the batch lane's health and metrics.")
     ledger_port: int = Field(8004, description="Port of the ledger.")
+    archive_port: int = Field(8005, description="Port of the archive's health and metrics.")
     mlflow_port: int = Field(5000, description="Port of the MLflow server.")
     kafka_port: int = Field(9092, description="Port of the broker.")
     kafka_bootstrap_servers: str | None = Field(

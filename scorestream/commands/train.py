@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from contracts.topics import PREDICTIONS
 from scorestream.commands import registry_options as options
 
 if TYPE_CHECKING:
     from training.history import HistoryFeatures, Snapshots
+    from training.outcomes import OutcomeArchive
     from training.train import OutcomeWindow, TrainingOutcome, TrainingPlan
 
 _REPORTED = (
@@ -66,8 +68,14 @@ _FOLDS = 5
 )
 @click.option(
     "--outcomes",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Archive of matured outcomes (Parquet); their newest become the held-out applicants.",
+    help="Archive (folder, gs://… or s3://…) whose matured outcomes join; their newest are held out."
+    " A folder without `predictions` holds labels from elsewhere, see training/outcomes.py.",
+)
+@click.option(
+    "--performance-days",
+    default=365.0,
+    show_default=True,
+    help="An archived label counts so long after its decision.",
 )
 @click.option(
     "--snapshot",
@@ -137,7 +145,10 @@ def _plan(
         study_storage=study_storage,
         n_folds=0 if smoke else _FOLDS,
         outcomes=_window(
-            choices["outcomes"], choices["outcomes_from"], choices["outcomes_to"], snapshots=snapshots
+            _outcome_archive(choices["outcomes"], choices["performance_days"]),
+            choices["outcomes_from"],
+            choices["outcomes_to"],
+            snapshots=snapshots,
         ),
         history=history,
         is_leak_allowed=allow_leak,
@@ -158,14 +169,26 @@ def _history(snapshot: str | None, store: str) -> tuple[HistoryFeatures, Snapsho
     return snapshots.open(None if snapshot == "newest" else snapshot), snapshots
 
 
+def _outcome_archive(address: str | None, performance_days: float) -> OutcomeArchive | None:
+    if address is None:
+        return None
+    from training.archive.matured import ArchivedOutcomes  # noqa: PLC0415
+    from training.archive.store import ArchiveStore  # noqa: PLC0415
+    from training.outcomes import ParquetOutcomes  # noqa: PLC0415
+
+    store = ArchiveStore(address)
+    if store.is_local and not (Path(address) / PREDICTIONS.name).is_dir():
+        return ParquetOutcomes(Path(address))
+    return ArchivedOutcomes(store, timedelta(days=performance_days))
+
+
 def _window(
-    archive: Path | None,
+    archive: OutcomeArchive | None,
     since: datetime | None,
     until: datetime | None,
     *,
     snapshots: Snapshots | None,
 ) -> OutcomeWindow | None:
-    from training.outcomes import ParquetOutcomes  # noqa: PLC0415
     from training.train import OutcomeWindow  # noqa: PLC0415
 
     if archive is None:
@@ -175,7 +198,7 @@ def _window(
     if since is None or until is None:
         raise click.UsageError("--outcomes needs --outcomes-from and --outcomes-to")
     return OutcomeWindow(
-        ParquetOutcomes(archive),
+        archive,
         since=since.replace(tzinfo=UTC),
         until=until.replace(tzinfo=UTC),
         snapshots=snapshots,
