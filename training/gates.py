@@ -17,6 +17,12 @@ from training.challenge import Comparison
 #: the figure on 45,000 applicants.
 AUC_MARGIN: Final = 0.004
 COST_MARGIN: Final = 0.01
+CHANCE: Final = 0.5
+_WITHOUT_A_MODEL: Final = (
+    "baseline_external_mean_auc",
+    "baseline_approve_all_cost",
+    "baseline_decline_all_cost",
+)
 #: Deciles that differ from their PD by more than chance, or by no more than matters.
 CALIBRATION_P: Final = 0.001
 CALIBRATION_ERROR: Final = 0.01
@@ -44,6 +50,7 @@ def gates_of(bundle: Bundle, model: ServingModel) -> list[Gate]:
         _latency(model.row_milliseconds(bundle.golden.features()[:1])),
         _quality(lineage),
         _leaks(lineage),
+        _worth(lineage.metrics),
         _calibration(lineage.metrics),
         *_fairness(lineage.metrics),
     ]
@@ -117,6 +124,22 @@ def _leaks(lineage: Lineage) -> Gate:
         suspects == 0.0,
         "not measured" if suspects is None else f"{suspects:.0f} features tell it by themselves",
         {} if suspects is None else {"leak_suspects": suspects},
+    )
+
+
+def _worth(metrics: dict[str, float]) -> Gate:
+    """Whether the model is better than chance, and not surely worse than what needs no model at all."""
+    name, needed = "worth having", ("auc_low", "auc_high", "cost_low", *_WITHOUT_A_MODEL)
+    if missing := [key for key in needed if key not in metrics]:
+        return Gate(name, False, f"not measured: {', '.join(missing)}")
+    numbers = {key: metrics[key] for key in needed}
+    external, *alike = (metrics[key] for key in _WITHOUT_A_MODEL)
+    return Gate(
+        name,
+        metrics["auc_low"] > CHANCE and metrics["auc_high"] >= external and metrics["cost_low"] <= min(alike),
+        f"AUC {metrics['auc_low']:.4f} to {metrics['auc_high']:.4f}, the mean external score {external:.4f};"
+        f" cost at least {metrics['cost_low']:.4f}, deciding alike for all {min(alike):.4f}",
+        numbers,
     )
 
 

@@ -107,7 +107,7 @@ def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
     The same bytes each time, however long it takes:
       scorestream train --data DIR --minutes 0
     With what became of the applications that were scored here:
-      scorestream train --data DIR --outcomes archive/outcomes \\
+      scorestream train --data DIR --outcomes .run/archive \\
           --outcomes-from 2026-01-01 --outcomes-to 2026-07-01
 
     Inputs that were trained on before are recognised and their version is named; --force trains anyway.
