@@ -10,7 +10,7 @@ import structlog
 from contracts.errors import DeadLetterReason
 from scorer.decide import Verdict, decide
 from scorer.intake import Accepted, Rejected
-from scorer.model_holder import ModelInUse
+from scorer.pair import ModelInUse
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ def verdicts(
 
 
 def _decided(accepted: Sequence[Accepted], model: ModelInUse) -> list[Verdict]:
-    return decide([one.application for one in accepted], model.serving)
+    return decide([one.application for one in accepted], model.serving, model.snapshot)
 
 
 def _scoring_failed(one: Accepted, error: Exception) -> Rejected:

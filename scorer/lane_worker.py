@@ -35,7 +35,7 @@ from scorer.documents import (
 from scorer.intake import Accepted, Rejected, take_in
 from scorer.log import RecordLog
 from scorer.metrics import ScorerMetrics
-from scorer.model_holder import ModelInUse
+from scorer.pair import ModelInUse
 from scorer.progress import Progress
 from scorer.publication import Decided, Publication
 from scorer.records import InputRecord, OutputRecord
@@ -170,6 +170,7 @@ class LaneWorker:
             batch.decided.append(Decided(one, document, prediction(one, verdict, document, circumstances)))
             self._metrics.decided.labels(self._rules.lane.value, verdict.decision).inc()
             self._metrics.probability.observe(verdict.probability_of_default)
+            self._metrics.applicants_not_found.inc(not verdict.applicant_found)
         if found:
             self.last_decision_at = circumstances.decided_at
 
@@ -211,6 +212,8 @@ class LaneWorker:
             decided_at=_iso(now),
             decided_at_ms=int(now * 1000),
             deciding_ms=round(deciding_s * 1000, 3),
+            snapshot_id=None if model.snapshot is None else model.snapshot.id,
+            snapshot_as_of=None if model.snapshot is None else model.snapshot.as_of,
         )
 
     async def _publish_dead_letters(self, batch: _Batch) -> None:
