@@ -102,7 +102,13 @@ class Scorer:
     def _worker(self) -> LaneWorker:
         settings = self.settings
         return LaneWorker(
-            Rules(settings.lane, settings.instance, settings.reply_topics, settings.max_value_bytes),
+            Rules(
+                settings.lane,
+                settings.instance,
+                settings.reply_topics,
+                settings.max_value_bytes,
+                settings.language,
+            ),
             model=self.pair.current,
             outlets=Outlets(
                 Publication(settings.lane.predictions.name, log=self.durable_log, stream=self.predictions),

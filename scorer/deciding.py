@@ -16,13 +16,13 @@ log = structlog.get_logger()
 
 
 def verdicts(
-    accepted: Sequence[Accepted], model: ModelInUse
+    accepted: Sequence[Accepted], model: ModelInUse, *, language: str
 ) -> tuple[list[tuple[Accepted, Verdict]], list[Rejected]]:
-    """The verdicts in order, and what could not be decided."""
+    """The verdicts in order, their reasons in `language`, and what could not be decided."""
     if not accepted:
         return [], []
     try:
-        return list(zip(accepted, _decided(accepted, model), strict=True)), []
+        return list(zip(accepted, _decided(accepted, model, language), strict=True)), []
     except Exception as error:
         log.error(
             "a micro-batch could not be decided at once; trying its applications one by one",
@@ -32,15 +32,16 @@ def verdicts(
     failed: list[Rejected] = []
     for one in accepted:
         try:
-            found.append((one, _decided([one], model)[0]))
+            found.append((one, _decided([one], model, language)[0]))
         except Exception as error:
             log.error("scoring failed", application_id=one.application_id, **_without_words(error))
             failed.append(_scoring_failed(one, error))
     return found, failed
 
 
-def _decided(accepted: Sequence[Accepted], model: ModelInUse) -> list[Verdict]:
-    return decide([one.application for one in accepted], model.serving, model.snapshot)
+def _decided(accepted: Sequence[Accepted], model: ModelInUse, language: str) -> list[Verdict]:
+    applications = [one.application for one in accepted]
+    return decide(applications, model.serving, model.snapshot, language=language)
 
 
 def _scoring_failed(one: Accepted, error: Exception) -> Rejected:

@@ -49,12 +49,13 @@ Addressed = list[tuple[ReplyAddress, OutputRecord]]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a lane allows: whom it may answer, and how long an application may be."""
+    """What a lane allows: whom it may answer, how long an application may be, and how it speaks."""
 
     lane: Lane
     instance: str
     reply_topics: frozenset[str]
     max_value_bytes: int
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class LaneWorker:
         """Fill in what was decided; what could not be is put aside and may be sent again."""
         started = time.perf_counter()
         model = self._model()
-        found, failed = verdicts(batch.sorted.new, model)
+        found, failed = verdicts(batch.sorted.new, model, language=self._rules.language)
         batch.deciding_s = time.perf_counter() - started
         self._forget(failed)
         batch.rejected += failed

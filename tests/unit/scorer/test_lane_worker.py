@@ -50,7 +50,7 @@ class BreaksOn:
 class Bench:
     """A lane worker between a log and replies in memory that share one journal."""
 
-    def __init__(self, model: ServingModel, lane: Lane = Lane.SYNC) -> None:
+    def __init__(self, model: ServingModel, lane: Lane = Lane.SYNC, *, language: str = "en") -> None:
         self.journal: list[str] = []
         topics = {"predictions": 4, "predictions-batch": 4, "applications-dlq": 4}
         self.log = FakeRecordLog(topics, self.journal)
@@ -58,7 +58,7 @@ class Bench:
         self.metrics = ScorerMetrics(lane.value)
         self.serving = model
         self.worker = LaneWorker(
-            Rules(lane, "scorer-1", REPLY_TOPICS, MAX_BYTES),
+            Rules(lane, "scorer-1", REPLY_TOPICS, MAX_BYTES, language),
             model=lambda: ModelInUse(ModelVersion("credit-risk", "7"), "d" * 64, "then", self.serving),
             outlets=Outlets(
                 Publication(
@@ -105,6 +105,21 @@ async def test_a_batch_is_decided_in_order_to_the_inputs_partition_and_committab
     assert set(bench.log.written) == {("predictions", 1)}
     assert bench.worker.progress.uncommitted() == {1: 6}
     assert bench.worker.last_decision_at is not None
+
+
+async def test_reasons_are_in_the_workers_language_and_their_codes_are_not(model: ServingModel) -> None:
+    said = []
+    for language in ("en", "fr"):
+        bench = Bench(model, language=language)
+        await bench.worker.work(
+            [applicant(n, offset=n, EXT_SOURCE_2=n / 40, NAME_INCOME_TYPE="Student") for n in range(1, 40)]
+        )
+        records = [decode_scored(one.value or b"") for one in bench.log.all_of("predictions")]
+        said.append([reason for one in records for reason in decode_decision(bytes(one.decision)).reasons])
+    english, french = said
+    assert english
+    assert [reason.code for reason in english] == [reason.code for reason in french]
+    assert all(a.text != b.text for a, b in zip(english, french, strict=True))
 
 
 async def test_each_lane_has_its_own_prediction_stream(model: ServingModel) -> None:
