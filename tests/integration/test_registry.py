@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from scorestream.commands.promote import promote as promote_command
 from scorestream.commands.train import train as train_command
 from tests.models import random_rows, random_target, write_csv
 from tests.registry_rules import OCCASION, RegistryRules, built
+from training import lineage
 from training.errors import PromotionNotPublished, RegistryUnavailable, TuningInterrupted
 from training.mlflow_registry import MlflowRegistry
 from training.promotions import publish
@@ -60,6 +62,8 @@ def test_a_run_shows_figures_pictures_and_a_model_that_mlflow_can_open(mlflow_se
     }  # fmt: skip
     card = Path(mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path="model_card.html"))
     assert card.read_text().count("<img") == len(pictures)
+    lock = mlflow.artifacts.load_text(f"runs:/{version.run_id}/environment.txt")
+    assert lineage.environment_digest() == hashlib.sha256(lock.encode()).hexdigest()
     assert run.data.tags["environment_digest"]
     assert run.data.tags["applicants_held_out"] == built(name).manifest.lineage.parts["held_out"]
     opened = mlflow.lightgbm.load_model(f"models:/{name}/{version.version}")
