@@ -28,6 +28,7 @@ from infra.runtime.stopping import Stoppable, stop_all
 from scorer import faust_seam
 from scorer.app import LaneStream
 from scorer.committed import KafkaCommittedOffsets
+from scorer.decide import decide
 from scorer.errors import TopicsUnfit
 from scorer.health import HealthServer
 from scorer.lane_worker import LaneWorker, Outlets, Rules
@@ -102,13 +103,7 @@ class Scorer:
     def _worker(self) -> LaneWorker:
         settings = self.settings
         return LaneWorker(
-            Rules(
-                settings.lane,
-                settings.instance,
-                settings.reply_topics,
-                settings.max_value_bytes,
-                settings.language,
-            ),
+            Rules(settings.lane, settings.instance, settings.reply_topics, settings.max_value_bytes),
             model=self.pair.current,
             outlets=Outlets(
                 Publication(settings.lane.predictions.name, log=self.durable_log, stream=self.predictions),
@@ -116,6 +111,7 @@ class Scorer:
                 self.replies,
             ),
             metrics=self.metrics,
+            decide=partial(decide, language=settings.language),
         )
 
     def _stream(self) -> LaneStream:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from aiokafka.errors import KafkaError
 from contracts import headers
 from contracts.events import ModelVersion, decode_decision, decode_scored
 from contracts.lanes import Lane
+from scorer.decide import decide
 from scorer.decision_index import DecisionIndex
 from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.metrics import ScorerMetrics
@@ -58,7 +60,7 @@ class Bench:
         self.metrics = ScorerMetrics(lane.value)
         self.serving = model
         self.worker = LaneWorker(
-            Rules(lane, "scorer-1", REPLY_TOPICS, MAX_BYTES, language),
+            Rules(lane, "scorer-1", REPLY_TOPICS, MAX_BYTES),
             model=lambda: ModelInUse(ModelVersion("credit-risk", "7"), "d" * 64, "then", self.serving),
             outlets=Outlets(
                 Publication(
@@ -70,6 +72,7 @@ class Bench:
                 self.replies,
             ),
             metrics=self.metrics,
+            decide=partial(decide, language=language),
             unix_time=itertools.count(1_000).__next__,
         )
 
@@ -253,6 +256,19 @@ async def test_the_reply_is_the_recorded_decision_byte_for_byte(bench: Bench) ->
     ((address, reply),) = bench.replies.sent
     assert (address.topic, address.partition) == ("replies", 2)
     assert reply.value == bytes(decode_scored(written.value or b"").decision)
+
+
+async def test_a_copy_of_what_could_not_be_scored_gets_nobody_elses_decision(bench: Bench) -> None:
+    # Found by the simulator: a copy without a recorded decision was answered with the partition's first one.
+    bench.serving = cast(ServingModel, BreaksOn(bench.serving))
+    first = record(0, value=body(1), headers={**asking(b"1" * 16), headers.APPLICATION_ID: b"first"})
+    await bench.worker.work([first])
+    broken = {**asking(b"2" * 16), headers.APPLICATION_ID: b"broken"}
+    bad = [record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=broken) for at in (1, 2)]
+    again = record(3, value=body(1), headers={**asking(b"3" * 16), headers.APPLICATION_ID: b"first"})
+    await bench.worker.work([*bad, again])
+    answers = [(reply.key, dict(reply.headers)[headers.STATUS]) for _, reply in bench.replies.sent]
+    assert answers == [(b"1" * 16, b"200"), (b"3" * 16, b"200"), (b"2" * 16, b"410")]
 
 
 async def test_a_new_model_decides_from_the_next_batch_on(bench: Bench) -> None:
