@@ -41,7 +41,7 @@ class TuningPlan:
     """
 
     trials: int = 40
-    max_leaves: int = 8_000
+    max_leaves: int = 16_000
     rows: int = 60_000
     n_folds: int = 3
 
