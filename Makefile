@@ -48,11 +48,13 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
 	$(BIN)/python -m contracts.documentation --check
+	$(BIN)/python -m feature_service.catalogue --check
 
 format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/python -m contracts.documentation
+	$(BIN)/python -m feature_service.catalogue
 
 lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
