@@ -23,7 +23,8 @@ from scorestream.commands.promote import promote as promote_command
 from scorestream.commands.train import train as train_command
 from tests.models import random_rows, random_target, write_csv
 from tests.registry_rules import OCCASION, RegistryRules, built
-from training.errors import PromotionNotPublished, RegistryUnavailable, TuningInterrupted
+from training.errors import PromotionNotPublished, PromotionUnderWay, RegistryUnavailable, TuningInterrupted
+from training.mlflow_lock import promotion_lock
 from training.mlflow_registry import MlflowRegistry
 from training.promotions import publish
 from training.registry import STAGING, Registry, promote
@@ -111,6 +112,26 @@ def test_the_facts_of_a_promotion_are_with_the_version(mlflow_server: MlflowServ
     gates = json.loads(tags["gates"])
     assert {gate["name"] for gate in gates} >= {"calibrated", "inside the latency budget"}
     assert all(gate["detail"] for gate in gates)
+
+
+def test_the_lock_of_a_promoter_who_was_killed_is_broken_after_a_while(mlflow_server: MlflowServer) -> None:
+    client, name = mlflow_client(mlflow_server), f"credit-risk-{uuid4().hex[:8]}"
+    killed = promotion_lock(client, name)
+    killed.__enter__()
+    with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+        pass
+    with promotion_lock(client, name, now_s=time.time() + 3_600):
+        with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+            pass
+        killed.__exit__(None, None, None)  # no longer its own: it must not take it away
+        with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+            pass
+    with promotion_lock(client, name):
+        pass
+
+
+def mlflow_client(server: MlflowServer) -> Any:
+    return mlflow_at(server.tracking_uri).MlflowClient(tracking_uri=server.tracking_uri)
 
 
 def test_a_server_that_is_down_is_said_at_once() -> None:
