@@ -120,10 +120,9 @@ def _credentials(connection: KafkaConnection) -> Any:
         return None
     if connection.security_protocol == "SSL":
         return faust.SSLCredentials(context=connection.ssl_context())
-    password = connection.sasl_password
     return faust.SASLCredentials(
         username=connection.sasl_username,
-        password=None if password is None else password.get_secret_value(),
+        password=connection.password(),
         ssl_context=connection.ssl_context(),
         mechanism=connection.sasl_mechanism,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
+import pydantic
 
 #: Command → module and what it does, in the order of `scorestream --help`.
 _COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -16,6 +17,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "scorer": ("scorer", "Run a scorer: decide a lane's applications."),
     "ledger": ("ledger", "Run the ledger: every application and its decision, by id."),
     "topics": ("topics", "Create the topics on a cluster, or compare them."),
+    "acls": ("acls", "Who may do what on a cluster: show the table, apply it."),
     "dlq": ("dlq", "Dead letters: list, show, put back."),
     "keys": ("keys", "API keys of the gateway: make, list, revoke."),
     "sample-data": ("sample_data", "Write sample data with the tables and facts of Home Credit."),
@@ -41,6 +43,16 @@ class _Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"scorestream.commands.{module}.{module} is not a command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except pydantic.ValidationError as error:
+            # A setting: its value may be a secret and stays out of the message.
+            problems = (
+                ": ".join((*map(str, one["loc"]), one["msg"])) for one in error.errors(include_input=False)
+            )
+            raise click.ClickException(f"{error.title}: {'; '.join(problems)}") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -15,8 +14,9 @@ from rich.table import Table
 
 from contracts import headers
 from contracts.errors import DeadLetterReason
+from infra.runtime.complaints import keep_complaints
 from infra.runtime.kafka import KafkaConnection
-from scorestream.console import table_console
+from scorestream.console import cluster_error, table_console
 from scorestream.dead_letters import DeadLetter, Redrive, dead_letters
 from scorestream.dead_letters import redrive as put_back
 
@@ -41,7 +41,7 @@ def dlq() -> None:
     A dead letter is named partition@offset, as `list` prints it. The cluster is
     KAFKA_BOOTSTRAP_SERVERS.
     """
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    keep_complaints()
 
 
 @dlq.command(name="list")
@@ -144,4 +144,4 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except KafkaError as error:
-        raise click.ClickException(f"the cluster does not answer: {error}") from error
+        raise cluster_error(error) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 
 import click
@@ -11,7 +10,9 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from infra.runtime.complaints import keep_complaints
 from infra.runtime.kafka import KafkaConnection
+from scorestream.console import cluster_error
 
 
 @click.command(name="score-batch")
@@ -38,7 +39,7 @@ def score_batch(file: Path, out: Path, window: int, client_id: str) -> None:
     from scorestream.batch.run import BatchOptions, BatchProgress, BatchRun  # noqa: PLC0415
     from scorestream.batch.state import OtherBatch  # noqa: PLC0415
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    keep_complaints()
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -58,8 +59,10 @@ def score_batch(file: Path, out: Path, window: int, client_id: str) -> None:
         run = BatchRun(file, out, BatchOptions(KafkaConnection(), window, client_id), report)
         try:
             results = asyncio.run(run.run())
-        except (UnreadableFile, OtherBatch, KafkaError) as error:
+        except (UnreadableFile, OtherBatch) as error:
             raise click.ClickException(str(error)) from error
+        except KafkaError as error:
+            raise cluster_error(error) from error
         except KeyboardInterrupt:
             raise click.ClickException("stopped; the same command goes on from here") from None
     click.echo(f"{results.rows - results.dead:,} decided, {results.dead:,} put aside; written to {out}")
