@@ -18,6 +18,7 @@ from functools import partial
 import structlog
 from aiokafka.errors import KafkaError
 
+from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
@@ -104,7 +105,7 @@ class Scorer:
             stream=self.predictions,
             offsets=self.offsets,
             commit=partial(faust_seam.commit, app, settings.lane.applications.name),
-            care=Care(Reach(settings.index_seconds, settings.index_records), settings.batch_max),
+            care=Care(Reach(settings.index_seconds, settings.index_records), settings.most_in_batch),
         )
         return LaneStream(app, settings, ownership=ownership, metrics=self.metrics)
 
@@ -228,6 +229,8 @@ async def _served(scorer: Scorer) -> int:
 def run(settings: ScorerSettings) -> int:
     """Work until SIGTERM or SIGINT; the process's exit status."""
     configure_logs(f"scorer-{settings.lane.value}", level=settings.log_level, log_format=settings.log_format)
+    if settings.lane is Lane.BATCH:
+        os.nice(settings.batch_lane_niceness)
     return asyncio.run(serve(settings))
 
 

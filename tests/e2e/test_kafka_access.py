@@ -132,7 +132,7 @@ def test_an_operator_sees_the_platform_and_puts_a_dead_letter_back(
 ) -> None:
     asyncio.run(write(kafka.connection("application-producer"), APPLICATIONS.name, b"no JSON"))
     wait_until(
-        lambda: "undecodable" in run("operator", "dlq", "list").output, why="the poison is no dead letter"
+        lambda: "UNDECODABLE" in run("operator", "dlq", "list").output, why="the poison is no dead letter"
     )
     back = run("operator", "dlq", "redrive", "--all")
     assert back.exit_code == 0, back.output
