@@ -27,6 +27,8 @@ import numpy as np
 
 from bench.load import Outcome, bodies, open_loop
 from contracts.application import COLUMNS, example
+from contracts.application_fields import FIELDS
+from contracts.fields import Kind
 from infra.runtime.presence import present
 
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 1e6
@@ -125,7 +127,9 @@ def batch_file(folder: Path, rows: int, data: Path | None) -> Path:
         source.write_bytes(example("full"))
         table = f"read_json('{source}')"
     else:
-        table = f"read_csv('{data}', header = true)"
+        # Left to itself, DuckDB takes Yes and No for true and false.
+        words = {field.name: "VARCHAR" for field in FIELDS if field.kind is Kind.CATEGORY}
+        table = f"read_csv('{data}', header = true, types = {words})"
     database = duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
     present_columns = {row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}
     kept = ", ".join(name for name in COLUMNS if name in present_columns and name != "SK_ID_CURR")
@@ -133,7 +137,7 @@ def batch_file(folder: Path, rows: int, data: Path | None) -> Path:
     count = database.execute("SELECT count(*) FROM pattern").fetchall()[0][0]
     database.execute(
         f"COPY (SELECT 10000000 + n AS SK_ID_CURR, {kept} FROM range({rows}) AS numbers(n) "
-        f"JOIN (SELECT *, row_number() OVER () - 1 AS at FROM pattern) ON at = n % {count}) "
+        f"JOIN (SELECT *, row_number() OVER () - 1 AS place FROM pattern) ON place = n % {count}) "
         f"TO '{file}' (FORMAT parquet)"
     )
     return file

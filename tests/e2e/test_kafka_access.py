@@ -122,7 +122,7 @@ def test_a_file_goes_through_the_batch_lane_as_the_batch_producer(
         ",".join("" if one is None else str(one).replace(",", " ") for one in row.values()) for row in rows
     ]
     file.write_text("\n".join([",".join(first), *lines]) + "\n")
-    scored = run("batch-producer", "score-batch", str(file), "--out", str(out))
+    scored = run("batch-producer", "score-batch", str(file), "--out", str(out), "--nice", "0")
     assert scored.exit_code == 0, scored.output
     assert len(pq.read_table(out)) == ROWS
 
