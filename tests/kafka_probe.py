@@ -32,7 +32,7 @@ class Probe:
 
     def written(self) -> set[str]:
         """Topics whose partition 0 took a record: one of nobody, without a value."""
-        batch = DefaultRecordBatchBuilder(2, 0, True, -1, -1, 0, _BYTES)
+        batch = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, _BYTES)
         batch.append(0, 0, b"probe", None, [])
         value = bytes(batch.build())
         answer = self._ask(ProduceRequest(None, -1, 5_000, [(topic.name, [(0, value)]) for topic in TOPICS]))

@@ -117,15 +117,20 @@ def redrive(
     if missing:
         raise click.ClickException(f"there is no dead letter {', '.join(sorted(missing))}")
     result: Redrive = _run(put_back(KafkaConnection(), found, is_dry_run=dry_run))
-    for letter in result.decided:
-        click.echo(f"{letter.place}  {letter.application_id}  decided already, left alone")
     for letter in result.sent:
-        click.echo(
-            f"{letter.place}  {letter.application_id}  {'would be put back' if dry_run else 'put back'}"
-        )
-    foreign = len(found) - len(result.sent) - len(result.decided)
-    if foreign:
-        click.echo(f"{foreign} came from no topic of ours and were left alone")
+        click.echo(_said(letter, "would be put back" if dry_run else "put back"))
+    for letters, why in (
+        (result.decided, "decided already, left alone"),
+        (result.copies, "a copy of one that goes back, left alone"),
+        (result.cut, "was cut to fit and can't be decided, left alone"),
+        (result.foreign, "came from no topic of ours, left alone"),
+    ):
+        for letter in letters:
+            click.echo(_said(letter, why))
+
+
+def _said(letter: DeadLetter, what: str) -> str:
+    return f"{letter.place}  {letter.application_id}  {what}"
 
 
 def _letters(since_hours: float | None, is_wanted: Callable[[DeadLetter], bool]) -> list[DeadLetter]:

@@ -16,13 +16,29 @@ import pytest
 from click.testing import CliRunner, Result
 
 from contracts.application import COLUMNS, example
-from contracts.headers import APPLICATION_ID, CLIENT_ID
-from contracts.topics import APPLICATIONS, APPLICATIONS_BATCH, PREDICTIONS_BATCH
+from contracts.headers import (
+    APPLICATION_ID,
+    CLIENT_ID,
+    DLQ_ATTEMPTS,
+    DLQ_DETAIL,
+    DLQ_FIRST_SEEN,
+    DLQ_REASON,
+    DLQ_SOURCE_OFFSET,
+    DLQ_SOURCE_PARTITION,
+    DLQ_SOURCE_TOPIC,
+)
+from contracts.topics import (
+    APPLICATIONS,
+    APPLICATIONS_BATCH,
+    APPLICATIONS_DLQ,
+    PREDICTIONS,
+    PREDICTIONS_BATCH,
+)
 from infra.runtime.kafka import KafkaConnection
 from scorestream.cli import main
 from scorestream.client import AsyncScorestreamClient, Refused, ScorestreamClient, produce_batch
 from tests.e2e.conftest import ScoringPath
-from tests.e2e.kafka_client import KafkaClient, Request
+from tests.e2e.kafka_client import KafkaClient, Record, Request
 from tests.e2e.processes import Process, wait_until
 
 ROWS = 400
@@ -164,6 +180,37 @@ def test_a_dead_letter_is_listed_shown_and_put_back_with_its_id(
         lambda: run("dlq", "list").output.count("to-be-mended") == 2,
         why="what still can't be decided comes back under the same id",
     )
+
+
+def test_a_redrive_keeps_the_id_and_makes_no_second_decision(
+    run: Callable[..., Result], gateway: str, kafka: KafkaClient, fresh_applicant: Callable[[], int]
+) -> None:
+    """Letters whose cause was mended: what they hold can be decided now."""
+    applicant, application_id = fresh_applicant(), f"mended-{fresh_applicant()}"
+    since = kafka.ends(PREDICTIONS.name)
+    brought = {
+        APPLICATION_ID: application_id, DLQ_REASON: "SCORING_FAILED", DLQ_DETAIL: "a bug, mended",
+        DLQ_SOURCE_TOPIC: APPLICATIONS.name, DLQ_SOURCE_PARTITION: "0", DLQ_SOURCE_OFFSET: "0",
+        DLQ_ATTEMPTS: "1", DLQ_FIRST_SEEN: "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    letter = Request(
+        value=json.dumps(application(applicant)).encode(),
+        key=str(applicant).encode(),
+        headers=[(name, text.encode()) for name, text in brought.items()],
+        partition=0,
+    )
+    placed = kafka.send(APPLICATIONS_DLQ.name, letter, letter)
+    places = [f"{one.partition}@{one.offset}" for one in placed]
+    said = run("dlq", "redrive", *places).output
+    assert said.count("put back") == 1
+    assert said.count("a copy of one that goes back") == 1
+
+    def is_it(record: Record) -> bool:
+        return record.header(APPLICATION_ID) == application_id.encode()
+
+    kafka.wait_for(PREDICTIONS.name, since, is_it, count=1)
+    assert run("dlq", "redrive", *places).output.count("decided already") == 2
+    assert sum(map(is_it, kafka.read(PREDICTIONS.name, since))) == 1
 
 
 def applications_file(folder: Path, first_applicant: int) -> Path:
