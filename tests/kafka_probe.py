@@ -51,8 +51,7 @@ class Probe:
     def joined(self, group: str) -> bool:
         """Whether the group takes the principal as a member, or would once it has a member id."""
         request = JoinGroupRequest(group, 6_000, 6_000, "", None, "consumer", [("range", b"")])
-        code: int = self._ask(request).error_code
-        return code != GroupAuthorizationFailedError.errno
+        return bool(self._ask(request).error_code != GroupAuthorizationFailedError.errno)
 
     def _ask(self, request: Any) -> Any:
         return self._runner.run(self._client.send(self._client.get_random_node(), request))

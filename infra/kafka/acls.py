@@ -124,7 +124,7 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "gateway",
         "accepts applications over HTTP and passes their replies on",
-        reads=(REPLIES, MODEL_PROMOTIONS),
+        reads=(REPLIES, MODEL_PROMOTIONS, FEATURE_SNAPSHOTS),
         writes=(APPLICATIONS, OUTCOMES),
     ),
     *map(_scorer, Lane),

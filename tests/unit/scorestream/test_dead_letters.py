@@ -14,14 +14,15 @@ def letter(
     source: str = APPLICATIONS.name,
     value: bytes | None = b"{",
     offset: int = 0,
-    **added: str,
+    truncated_from: str | None = None,
 ) -> DeadLetter:
     brought = {
         headers.APPLICATION_ID: application_id,
         headers.DLQ_SOURCE_TOPIC: source,
         headers.DLQ_SOURCE_PARTITION: "0",
-        **added,
     }
+    if truncated_from is not None:
+        brought[headers.DLQ_TRUNCATED_FROM_BYTES] = truncated_from
     encoded = tuple((name, text.encode()) for name, text in brought.items())
     return DeadLetter(0, offset, datetime(2026, 1, 1, tzinfo=UTC), b"1", value, encoded)
 
@@ -48,7 +49,7 @@ def test_an_application_that_died_twice_goes_back_once() -> None:
 
 
 def test_what_was_cut_to_fit_does_not_go_back() -> None:
-    cut = letter(**{headers.DLQ_TRUNCATED_FROM_BYTES: "1045000"})
+    cut = letter(truncated_from="1045000")
     plan = plan_redrive([cut], set())
     assert (plan.cut, plan.sent) == ((cut,), ())
 
