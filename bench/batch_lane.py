@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import sys
 import tempfile
 import time
@@ -29,12 +28,14 @@ from bench.load import Outcome, bodies, open_loop
 from contracts.application import COLUMNS, example
 from contracts.application_fields import FIELDS
 from contracts.fields import Kind
+from contracts.topics import PREDICTIONS_BATCH
+from infra.runtime.kafka import KafkaConnection
 from infra.runtime.presence import present
+from infra.runtime.reading import log_reader
 
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 1e6
 _FETCH_EVERY_S: Final = 0.2
 _SAMPLE_EVERY_S: Final = 1.0
-_LINE: Final = re.compile(r"([\d,]+) decided, ([\d,]+) put aside")
 
 
 class Interactive:
@@ -131,6 +132,7 @@ def batch_file(folder: Path, rows: int, data: Path | None) -> Path:
         words = {field.name: "VARCHAR" for field in FIELDS if field.kind is Kind.CATEGORY}
         table = f"read_csv('{data}', header = true, types = {words})"
     database = duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
+    database.execute("SET enable_progress_bar = false")
     present_columns = {row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()}
     kept = ", ".join(name for name in COLUMNS if name in present_columns and name != "SK_ID_CURR")
     database.execute(f"CREATE TABLE pattern AS SELECT {kept} FROM {table}")
@@ -148,16 +150,18 @@ async def measured(options: dict[str, Any]) -> dict[str, Any]:
     rate, url = options["rate"], options["url"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        file = await asyncio.to_thread(batch_file, folder, options["rows"], options["data"])
+        file = options["file"]
+        if file is None:
+            file = await asyncio.to_thread(batch_file, folder, options["rows"], options["data"])
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=30)
         ) as session:
             control = Interactive(url, options["data"], session)
             await open_loop(control.submit, rate=rate, seconds=3)
             alone = await open_loop(control.submit, rate=rate, seconds=options["control_seconds"])
-            beside, batch, memory, looked_up = await _beside(session, file, options)
+            out = folder / "decisions.parquet"
+            beside, batch, memory, looked_up = await _beside(session, file, out, options)
     return {
-        "rows": options["rows"],
         "machine_load": os.getloadavg(),
         "interactive_alone": alone.summary(),
         "interactive_beside": beside.summary(),
@@ -167,11 +171,17 @@ async def measured(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def _decided() -> int:
+    """Decisions of the batch lane so far."""
+    async with log_reader(KafkaConnection()) as reader:
+        return sum((await reader.ends(await reader.partitions(PREDICTIONS_BATCH.name))).values())
+
+
 async def _beside(
-    session: aiohttp.ClientSession, file: Path, options: dict[str, Any]
+    session: aiohttp.ClientSession, file: Path, out: Path, options: dict[str, Any]
 ) -> tuple[Outcome, dict[str, Any], Memory, Outcome]:
     interactive = Interactive(options["url"], options["data"], session)
-    out = file.with_name("decisions.parquet")
+    before = await _decided()
     started = time.perf_counter()
     batch = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "scorestream.cli", "score-batch", str(file), "--out", str(out),
@@ -190,14 +200,24 @@ async def _beside(
         task.cancel()
     seconds = time.perf_counter() - started
     interactive.looked_up.seconds = seconds
-    found = _LINE.search((await said)[0].decode())
-    decided = int(found[1].replace(",", "")) if found else 0
-    rate = {"seconds": round(seconds, 1), "decided": decided, "rows_per_s": round(decided / seconds)}
-    return beside, {**rate, "status": batch.returncode}, memory, interactive.looked_up
+    decided = await _decided() - before
+    figures = {
+        "seconds": round(seconds, 1),
+        "decided": decided,
+        "rows_per_s": round(decided / seconds),
+        "said": (await said)[0].decode().strip(),
+        "status": batch.returncode,
+    }
+    return beside, figures, memory, interactive.looked_up
 
 
 @click.command()
 @click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=1_000))
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A batch of your own instead.",
+)
 @click.option("--rate", default=50.0, show_default=True, help="Interactive requests a second, open loop.")
 @click.option("--control-seconds", default=20.0, show_default=True, help="How long that load runs alone.")
 @click.option("--most-seconds", default=3600.0, show_default=True, help="Stop the batch after this time.")

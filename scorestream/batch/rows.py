@@ -69,7 +69,9 @@ def _batches(
 
 
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
+    database = duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
+    database.execute("SET enable_progress_bar = false")  # the command has one of its own
+    return database
 
 
 def _query(database: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
