@@ -53,6 +53,7 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/python -m contracts.documentation --check
 	$(BIN)/python -m infra.prometheus.documentation --check
 	$(BIN)/python -m grafana --check
+	$(BIN)/python -m feature_service.catalogue --check
 
 format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
@@ -60,6 +61,7 @@ format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/python -m contracts.documentation
 	$(BIN)/python -m infra.prometheus.documentation
 	$(BIN)/python -m grafana
+	$(BIN)/python -m feature_service.catalogue
 
 k8s-tools: $(READY) ## a Kubernetes control plane for the chart's tests: built once, 10 minutes, kept in ~/.cache
 	$(BIN)/python -m infra.tools helm control-plane

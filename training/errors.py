@@ -3,7 +3,7 @@
 TrainingError
 ├── Rejected               the input is at fault: a retry changes nothing
 │   ├── BadApplicationsFile    a file of applications that cannot be trained on
-│   ├── TooFewApplicants       not both classes in each part
+│   ├── TooFewApplicants       too few of a class in a part
 │   ├── BadOutcomes            an archive of outcomes that cannot be trained on
 │   │   └── NoOutcomes             none has matured in the period
 │   ├── SnapshotUnusable       a feature snapshot that is not there, or of another code

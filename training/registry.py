@@ -22,7 +22,7 @@ from scorer.model import ServingModel
 from training.build import BuiltModel
 from training.challenge import NotComparable, compare
 from training.errors import GatesNotPassed, UnknownVersion
-from training.gates import Gate, gates_against_production, gates_of
+from training.gates import Gate, gates_against_production, gates_of, proved
 from training.held_out import HeldOut, read_held_out
 from training.tune import TrialFinished, Tuned
 
@@ -185,7 +185,8 @@ def roll_back(registry: Registry, *, name: str, version: str | None, occasion: O
     with registry.promoting(name):
         with tempfile.TemporaryDirectory(prefix="rollback-") as folder:
             bundle, _ = _proved(registry, target, Path(folder))
-        registry.make_production(target, occasion, [Gate("rolled back", True, f"by {occasion.by}")])
+        gates = [proved(bundle), Gate("rolled back", True, "no gate stands in the way of going back")]
+        registry.make_production(target, occasion, gates)
     return _event(target, bundle, occasion)
 
 

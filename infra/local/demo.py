@@ -41,7 +41,7 @@ class DemoFailed(Exception):
     "--once", is_flag=True, help="Score ten applications and end; the status says whether it worked."
 )
 @click.option(
-    "--watched", is_flag=True, help="Also Airflow, and Prometheus, Alertmanager, Grafana where installed."
+    "--watched", is_flag=True, help="Also Airflow, and what is installed of Prometheus and Grafana."
 )
 @click.option(
     "--data",
@@ -94,7 +94,9 @@ def _interrupt(is_over: threading.Event) -> None:
 def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path:
     """Start every part; the folder with the applications."""
     settings = platform.settings
-    display.console.print("[bold]scorestream[/bold] on this machine, everything on 127.0.0.1, API keys off\n")
+    display.console.print(
+        "[bold]scorestream[/bold] on this machine only: 127.0.0.1, without API keys and passwords\n"
+    )
     with display.step("Kafka") as note:
         note.text = platform.start_kafka()
     with display.step("Topics") as note:

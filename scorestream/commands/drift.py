@@ -21,16 +21,20 @@ if TYPE_CHECKING:
 
 #: What the exit status says of the verdict; 1 is a failure as everywhere.
 _STATUS: Final = {"no drift": 0, "drift": 10, "not enough": 11}
+#: As click has it, and with a zone, as Airflow and people write it.
+_MOMENT: Final = click.DateTime(
+    ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"]
+)
 
 
 @click.command()
 @click.option(
     "--from",
     "since",
-    type=click.DateTime(),
+    type=_MOMENT,
     help="Decided from this moment, UTC.  [default: a day before --to]",
 )
-@click.option("--to", "until", type=click.DateTime(), help="Decided before this moment, UTC.  [default: now]")
+@click.option("--to", "until", type=_MOMENT, help="Decided before this moment, UTC.  [default: now]")
 @click.option(
     "--archive",
     envvar="ARCHIVE_STORE",
@@ -92,11 +96,16 @@ def drift(
 def _period(since: datetime | None, until: datetime | None, performance_days: float) -> Period:
     from training.drift.run import Period  # noqa: PLC0415 - seconds of imports, not for --help
 
-    end = datetime.now(UTC) if until is None else until.replace(tzinfo=UTC)
-    begin = end - timedelta(days=1) if since is None else since.replace(tzinfo=UTC)
+    end = datetime.now(UTC) if until is None else _utc(until)
+    begin = end - timedelta(days=1) if since is None else _utc(since)
     if begin >= end:
         raise click.UsageError("--from must be before --to")
     return Period(begin, end, timedelta(days=performance_days))
+
+
+def _utc(moment: datetime) -> datetime:
+    """Without a zone it is UTC already."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _run(period: Period, *, no_publish: bool, out: Path | None, **choices: Any) -> DriftReported:

@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from training.outcomes import OutcomeArchive
     from training.train import OutcomeWindow, TrainingOutcome, TrainingPlan
 
+#: Who is compared on the held-out applicants: name, and the figures' keys for AUC, cost and ECE.
+_COMPARED = (
+    ("this model", "auc", "cost_per_applicant", "ece"),
+    ("model in Production", "production_auc", "production_cost", "production_ece"),
+    ("logistic regression", "baseline_logistic_auc", "baseline_logistic_cost", "baseline_logistic_ece"),
+    ("mean external score", "baseline_external_mean_auc", "baseline_external_mean_cost",
+     "baseline_external_mean_ece"),
+    ("approve everybody", "", "baseline_approve_all_cost", ""),
+)  # fmt: skip
 _REPORTED = (
-    "auc", "auc_low", "auc_high", "fold_auc_mean", "fold_auc_spread", "baseline_external_mean_auc",
-    "baseline_logistic_auc", "production_auc", "gini", "ks", "average_precision", "log_loss", "brier", "ece",
-    "calibration_p", "cost_per_applicant", "baseline_logistic_cost", "baseline_external_mean_cost",
-    "production_cost", "baseline_approve_all_cost", "approval_rate", "refer_rate", "decline_rate",
-    "score_psi", "features", "trees", "leaves",
+    "applicants", "bad_rate", "auc_low", "auc_high", "fold_auc_mean", "fold_auc_spread", "gini", "ks",
+    "average_precision", "log_loss", "brier", "calibration_p", "cost_low", "cost_high", "approval_rate",
+    "refer_rate", "decline_rate", "bad_rate_approved", "score_psi", "features", "trees", "leaves",
 )  # fmt: skip
 _FOLDS = 5
 
@@ -54,7 +61,7 @@ _FOLDS = 5
 )
 @click.option(
     "--leaves",
-    default=8_000,
+    default=16_000,
     show_default=True,
     help="Most leaves of all trees together: the model's size, and what a reason costs.",
 )
@@ -115,7 +122,7 @@ def train(*, tracking_uri: str, force: bool, as_json: bool, result_file: Path | 
     The same bytes each time, however long it takes:
       scorestream train --data DIR --minutes 0
     With what became of the applications that were scored here:
-      scorestream train --data DIR --outcomes archive/outcomes \\
+      scorestream train --data DIR --outcomes .run/archive \\
           --outcomes-from 2026-01-01 --outcomes-to 2026-07-01
 
     Inputs that were trained on before are recognised and their version is named; --force trains anyway.
@@ -249,9 +256,19 @@ def _report(outcome: TrainingOutcome) -> None:
         click.echo(f"{version.name} version {version.version} was trained on just this already.")
         return
     figures = {**outcome.built.metrics, **outcome.compared}
-    table = Table("held-out applicants", "value")
+    console = Console()
+    compared = Table("held-out applicants", "AUC", "cost per applicant", "calibration error")
+    for name, *keys in _COMPARED:
+        if any(key in figures for key in keys):
+            compared.add_row(name, *(f"{figures[key]:.4f}" if key in figures else "" for key in keys))
+    console.print(compared)
+    table = Table("this model", "value")
     for name in _REPORTED:
         if name in figures:
             table.add_row(name, f"{figures[name]:.4g}")
-    Console().print(table)
+    console.print(table)
+    if figures["is_cut_short"]:
+        click.echo("The wall clock cut this run short; with more --minutes it could be better.")
+    if outcome.built.manifest.lineage.snapshot_id is None:
+        click.echo("The application alone was used; --snapshot newest adds the lender's history.")
     click.echo(f"{version.name} version {version.version} is staged; make it decide: scorestream promote")

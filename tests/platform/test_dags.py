@@ -25,7 +25,7 @@ from training.archive.store import ArchiveStore
 from training.sample.facts import ALL_TABLES
 from training.sample.writer import write_sample
 
-APPLICANTS = 3_000
+APPLICANTS = 4_500
 DAY = datetime(2026, 11, 23, 4, tzinfo=UTC)
 DAG_IDS = {"feature_refresh", "credit_training", "drift_monitoring"}
 ON_KUBERNETES = {"DAGS_RUNS_ON": "kubernetes"}

@@ -7,6 +7,7 @@ nothing is lost or doubled: the next start goes on after the last file.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -33,6 +34,7 @@ _MIB = 1024 * 1024
 def run(settings: ArchiveSettings) -> int:
     """Archive until SIGTERM or SIGINT; the process's exit status."""
     configure_logs("archive", level=settings.log_level, log_format=settings.log_format)
+    os.nice(settings.niceness)
     try:
         store = ArchiveStore(settings.store)
         with only_one(store, "writer"):
