@@ -101,7 +101,7 @@ def _convert(connection: duckdb.DuckDBPyConnection, header: Header, target: Path
         # An owner's rows together: a build then reads the row groups of some applicants only.
         connection.execute(
             f"COPY (SELECT {_selection(header.source)} FROM {header.reader()}"
-            f" ORDER BY {', '.join(header.source.owners)}) TO '{_quoted(draft)}' "
+            f" ORDER BY {', '.join(_order(header.source))}) TO '{_quoted(draft)}' "
             "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
         )
         problem = find_problem(connection, header, draft)
@@ -114,6 +114,10 @@ def _convert(connection: duckdb.DuckDBPyConnection, header: Header, target: Path
         raise translated(connection, error, header) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _order(source: Source) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*source.owners, *source.key)))
 
 
 def _selection(source: Source) -> str:
