@@ -211,6 +211,7 @@ class Scorer:
             "instance": self.settings.instance,
             "model": None if model is None else {"name": model.name, "version": model.version},
             "snapshot": None if snapshot is None else {"id": snapshot.id, "as_of": snapshot.as_of},
+            "waiting_snapshot": None if self.pair.waiting_snapshot is None else self.pair.waiting_snapshot.id,
             "lag": sum(self.stream.lag().values()),
             "last_decision_at": self.worker.last_decision_at,
         }
