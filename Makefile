@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := infra/locks
-SOURCES := contracts feature_service gateway grafana infra scorer scorestream training
+SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
 
 help: ## this list

@@ -17,6 +17,7 @@ from training.build import BuiltModel
 from training.errors import RegistryUnavailable, TuningInterrupted, UnknownVersion
 from training.gates import Gate
 from training.held_out import write_held_out
+from training.mlflow_lock import promotion_lock
 from training.mlflow_runs import EVALUATION, lineage_tags, log_model, log_run, log_trial
 from training.registry import PREVIOUS, PRODUCTION, STAGING, Occasion, RegisteredVersion
 from training.tune import TrialFinished, Tuned
@@ -154,6 +155,16 @@ class MlflowRegistry:
         if not self._has_evaluation(version):
             raise LookupError(f"{version.name} version {version.version} has no evaluation rows")
         return self._fetch(f"{version.bundle_uri.removesuffix(_BUNDLE)}{EVALUATION}", folder)
+
+    @contextmanager
+    def promoting(self, name: str) -> Iterator[None]:
+        """See `training.registry.Registry`."""
+        holding = promotion_lock(self._client, name)
+        _translated(holding.__enter__)()
+        try:
+            yield
+        finally:
+            _translated(lambda: holding.__exit__(None, None, None))()
 
     @_translated
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,8 +99,15 @@ _FOLDS = 5
 )
 @click.option("--outcomes-from", type=click.DateTime(), help="Outcomes observed from this moment, UTC.")
 @click.option("--outcomes-to", type=click.DateTime(), help="Outcomes observed before this moment, UTC.")
+@click.option(
+    "--outcomes-if-any",
+    is_flag=True,
+    help="Train without outcomes when none has matured, instead of failing.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The last line is JSON: name, version, is_new.")
+@click.option("--result-file", type=click.Path(path_type=Path), help="Also write that JSON here.")
 @click.option("--allow-leak", is_flag=True, help="Train although a feature tells the outcome by itself.")
-def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
+def train(*, tracking_uri: str, force: bool, as_json: bool, result_file: Path | None, **choices: Any) -> None:
     """Train a model, tell the truth about it on held-out applicants, and stage it in MLflow.
 
     Nothing decides with it yet: `scorestream promote` does that.
@@ -124,6 +132,18 @@ def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
     with options.errors_as_messages():
         outcome = _train_with_progress(_plan(**choices), tracking_uri=tracking_uri, force=force)
     _report(outcome)
+    _hand_on(outcome, as_json=as_json, result_file=result_file)
+
+
+def _hand_on(outcome: TrainingOutcome, *, as_json: bool, result_file: Path | None) -> None:
+    """Which version it was, for whoever goes on with it."""
+    version = outcome.version
+    line = json.dumps({"name": version.name, "version": version.version, "is_new": outcome.built is not None})
+    if result_file is not None:
+        result_file.parent.mkdir(parents=True, exist_ok=True)
+        result_file.write_text(line + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(line)
 
 
 def _plan(
@@ -156,6 +176,7 @@ def _plan(
             choices["outcomes_from"],
             choices["outcomes_to"],
             snapshots=snapshots,
+            is_optional=choices["outcomes_if_any"],
         ),
         history=history,
         is_leak_allowed=allow_leak,
@@ -195,6 +216,7 @@ def _window(
     until: datetime | None,
     *,
     snapshots: Snapshots | None,
+    is_optional: bool = False,
 ) -> OutcomeWindow | None:
     from training.train import OutcomeWindow  # noqa: PLC0415
 
@@ -209,6 +231,7 @@ def _window(
         since=since.replace(tzinfo=UTC),
         until=until.replace(tzinfo=UTC),
         snapshots=snapshots,
+        is_optional=is_optional,
     )
 
 

@@ -26,7 +26,8 @@ from scorestream.commands.train import train as train_command
 from tests.models import random_rows, random_target, write_csv
 from tests.registry_rules import OCCASION, RegistryRules, built
 from training import lineage
-from training.errors import PromotionNotPublished, RegistryUnavailable, TuningInterrupted
+from training.errors import PromotionNotPublished, PromotionUnderWay, RegistryUnavailable, TuningInterrupted
+from training.mlflow_lock import promotion_lock
 from training.mlflow_registry import MlflowRegistry
 from training.promotions import publish
 from training.registry import STAGING, Registry, promote, roll_back
@@ -151,6 +152,26 @@ def test_every_promotion_and_rollback_of_a_version_is_kept(mlflow_server: Mlflow
     assert [entry["by"] for entry in told] == ["somebody", "night shift"]
     assert [gate["name"] for gate in told[1]["gates"]] == ["bundle proves its golden scores", "rolled back"]
     assert client.get_model_version(name, "2").tags["stage"] == "Archived"
+
+
+def test_the_lock_of_a_promoter_who_was_killed_is_broken_after_a_while(mlflow_server: MlflowServer) -> None:
+    client, name = mlflow_client(mlflow_server), f"credit-risk-{uuid4().hex[:8]}"
+    killed = promotion_lock(client, name)
+    killed.__enter__()
+    with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+        pass
+    with promotion_lock(client, name, now_s=time.time() + 3_600):
+        with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+            pass
+        killed.__exit__(None, None, None)  # no longer its own: it must not take it away
+        with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+            pass
+    with promotion_lock(client, name):
+        pass
+
+
+def mlflow_client(server: MlflowServer) -> Any:
+    return mlflow_at(server.tracking_uri).MlflowClient(tracking_uri=server.tracking_uri)
 
 
 def test_a_server_that_is_down_is_said_at_once() -> None:
