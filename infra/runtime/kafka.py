@@ -9,6 +9,10 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.runtime import tolerant_fetch
+
+tolerant_fetch.install()
+
 
 class KafkaConnection(BaseSettings):
     """Addresses and credentials of the cluster, from `KAFKA_…` variables."""

@@ -37,6 +37,15 @@ class ScoringPath:
         """A ready scorer of a lane."""
         return self._process("scorer", ["scorer", "--lane", lane], settings).start()
 
+    def ledger(self, **settings: str) -> Process:
+        """A ready ledger on a SQLite file in the folder."""
+        given = {
+            "LEDGER_DATABASE_URL": f"sqlite:///{self._folder}/ledger/ledger.db",
+            "LEDGER_RUN_DIR": str(self.run_dir),
+            **settings,
+        }
+        return self._process("ledger", ["ledger"], given).start()
+
     def promote(self, promoted: ModelPromoted) -> None:
         """Write a promotion to its topic, as `scorestream promote` does."""
         asyncio.run(_publish(self.bootstrap_servers, promoted))
