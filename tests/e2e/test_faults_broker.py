@@ -145,9 +145,7 @@ def survive(
         all_decisions_s=all_back_s,
         exits=(gateway_restarts, scorer_restarts, scorer.exit_status),
         decided_again=history.decided_again,
-        landed_of_503=len(
-            {r.application_id for r in refused} & {name for _, name in history.record.accepted}
-        ),
+        landed_of_503=len({r.application_id for r in refused} & landed),
     )
     assert set(load.statuses()) <= {200, 202, 503}
     assert {r.retry_after for r in refused} == {"1"}

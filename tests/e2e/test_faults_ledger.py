@@ -1,4 +1,4 @@
-"""The ledger away, or out of room: unkeyed applications go on, keyed ones are told to come again, no row is lost."""
+"""The ledger away, or out of room: only keyed applications are told to come again, and no row is lost."""
 
 from __future__ import annotations
 
