@@ -124,36 +124,48 @@ class Load:
                     break
                 request = self._request(number, due)
                 self.requests.append(request)
-                tasks.create_task(self._insist(session, request))
+                tasks.create_task(self._send(session, request))
 
     def _request(self, number: int, due_s: float) -> Request:
         applicant = self.applicants()
         key = f"load-{applicant}" if number % self.key_every == 0 else None
         return Request(applicant, application(applicant), key, scheduled_s=due_s)
 
-    async def _insist(self, session: aiohttp.ClientSession, request: Request) -> None:
-        await self._send(session, request, self.urls)
-        for attempt in range(1, _ATTEMPTS):
-            if not self.insists or request.key is None or request.status not in _TO_BE_ASKED_AGAIN:
-                return
-            await asyncio.sleep(_ASK_AGAIN_AFTER_S)
-            request = Request(request.applicant, request.content, request.key, time.monotonic())
-            self.requests.append(request)
-            at = attempt % len(self.urls)
-            await self._send(session, request, [*self.urls[at:], *self.urls[:at]])
+    async def _send(self, session: aiohttp.ClientSession, request: Request) -> None:
+        if self.insists and request.key is not None:
+            await insist(session, request, self.urls, self.requests)
+        else:
+            await ask(session, request, self.urls)
 
-    async def _send(self, session: aiohttp.ClientSession, request: Request, urls: Sequence[str]) -> None:
-        for url in urls:
-            request.url, request.failure = url, ""
-            try:
-                await _ask(session, request)
-                break
-            except aiohttp.ClientConnectorError as error:
-                request.failure = repr(error)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                request.failure = repr(error)
-                break
-        request.ended_s = time.monotonic()
+
+async def insist(
+    session: aiohttp.ClientSession, request: Request, urls: Sequence[str], sent: list[Request]
+) -> None:
+    """Ask until there is a decision or a conflict, each time at the next gateway; repeats go to `sent`."""
+    await ask(session, request, urls)
+    for attempt in range(1, _ATTEMPTS):
+        if request.status not in _TO_BE_ASKED_AGAIN:
+            return
+        await asyncio.sleep(_ASK_AGAIN_AFTER_S)
+        request = Request(request.applicant, request.content, request.key, time.monotonic())
+        sent.append(request)
+        at = attempt % len(urls)
+        await ask(session, request, [*urls[at:], *urls[:at]])
+
+
+async def ask(session: aiohttp.ClientSession, request: Request, urls: Sequence[str]) -> None:
+    """Send the request to the first of `urls` that takes connections, and note what became of it."""
+    for url in urls:
+        request.url, request.failure = url, ""
+        try:
+            await _ask(session, request)
+            break
+        except aiohttp.ClientConnectorError as error:
+            request.failure = repr(error)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            request.failure = repr(error)
+            break
+    request.ended_s = time.monotonic()
 
 
 async def _ask(session: aiohttp.ClientSession, request: Request) -> None:
