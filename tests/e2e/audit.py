@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS, APPLICATIONS_DLQ, PREDICTIONS, REPLIES
 from infra.runtime.kafka import KafkaConnection
-from tests.e2e import load
+from tests.e2e import load, totals
 from tests.e2e.conftest import PARTITIONS
 from tests.history.checker import check
 from tests.history.events import History, LogRecord, Request
@@ -67,8 +67,9 @@ def audit(
         may_kill=frozenset(hashlib.sha256(one).hexdigest() for one in may_kill),
     )
     findings = check(history)
-    assert not findings, f"{len(findings)} broken promises, {findings[:5]}"
     record = Record(history)
+    totals.count(len(history.requests), len(record.accepted), findings)
+    assert not findings, f"{len(findings)} broken promises, {findings[:5]}"
     return Audited(
         requests=len(history.requests),
         statuses=Counter(one.status or 0 for one in history.requests),

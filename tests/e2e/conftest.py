@@ -15,6 +15,7 @@ from contracts.events import ModelPromoted, encode
 from contracts.topics import MODEL_PROMOTIONS
 from infra.kafka.topics import ensure_topics
 from tests.bundles import promoted_bundle
+from tests.e2e import totals
 from tests.e2e.processes import Process
 
 PARTITIONS = 4
@@ -79,6 +80,13 @@ class ScoringPath:
         process = Process(arguments, environment=environment, log_file=log_file)
         self._started.append(process)
         return process
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the audits of all fault tests came to."""
+    if line := totals.told():
+        terminalreporter.section("held against the log")
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
