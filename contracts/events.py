@@ -134,6 +134,21 @@ class SnapshotPublished(msgspec.Struct, frozen=True, kw_only=True):
     manifest_sha256: str
 
 
+class ModelDocument(ModelPromoted, frozen=True, kw_only=True):
+    """What GET /v1/model answers: the newest promotion, and the snapshot that was published last.
+
+    `snapshot_id` is the snapshot that the model was trained on; `feature_snapshot` the one that applicants
+    are looked up in once the scorers have mapped it, None before the first.
+    """
+
+    feature_snapshot: SnapshotPublished | None = None
+
+
+def model_document(promoted: ModelPromoted, snapshot: SnapshotPublished | None) -> ModelDocument:
+    """The two events as one document."""
+    return ModelDocument(**msgspec.structs.asdict(promoted), feature_snapshot=snapshot)
+
+
 class OutcomeObserved(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a granted loan. `observed_at` is when it was known, RFC 3339 with its zone.
 

@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.application import application_json_schema, example
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemDocument
-from contracts.events import DecisionDocument, ModelPromoted, OutcomeObserved, PendingDocument
+from contracts.events import DecisionDocument, ModelDocument, OutcomeObserved, PendingDocument
 from contracts.outcome import EXAMPLE, JSON_SCHEMA
 
 _EXAMPLES = {
@@ -120,7 +120,7 @@ OUTCOME_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: _answer("The newest promotion.", ModelPromoted),
+    200: _answer("The newest promotion, and the snapshot published last.", ModelDocument),
     401: _problem("No API key, or none that is known here."),
     403: _problem("The API key has not the scope."),
     404: _problem("No version was promoted yet."),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from contracts.errors import PROBLEM_CONTENT_TYPE
-from contracts.events import PendingDocument, encode
+from contracts.events import PendingDocument, encode, model_document
 from contracts.keys import Scope
 from gateway.access import Client
 from gateway.errors import InvalidHeader, NoModelPromoted, NotAccepted, NotJson, TooLarge, UnknownApplication
@@ -95,7 +95,7 @@ async def get_model(request: Request) -> Response:
         raise NoModelPromoted(
             f"no version of {parts.settings.model_name} was promoted yet; promote one: scorestream promote"
         )
-    return Response(encode(newest), media_type=_JSON)
+    return Response(encode(model_document(newest, parts.snapshot.newest)), media_type=_JSON)
 
 
 @router.get("/healthz", summary="Alive", include_in_schema=False)
@@ -138,8 +138,7 @@ class MeasuredAnswers:
         started = time.perf_counter()
 
         def note(status: int) -> None:
-            parts.metrics.answers.labels(str(status)).inc()
-            parts.metrics.answering.observe(time.perf_counter() - started)
+            parts.metrics.answering.labels(str(status)).observe(time.perf_counter() - started)
 
         async def measured(message: Any) -> None:
             if message["type"] == "http.response.start":

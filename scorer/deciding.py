@@ -9,15 +9,15 @@ import structlog
 
 from contracts.application import Application
 from contracts.errors import DeadLetterReason
-from scorer.decide import Verdict, decide
+from scorer.decide import History, Verdict, decide
 from scorer.intake import Accepted, Rejected
 from scorer.model import ServingModel
-from scorer.model_holder import ModelInUse
+from scorer.pair import ModelInUse
 
 log = structlog.get_logger()
 
 #: One verdict per application, in their order: `scorer.decide.decide`, or a stand-in for it.
-Decide = Callable[[Sequence[Application], ServingModel], list[Verdict]]
+Decide = Callable[[Sequence[Application], ServingModel, History | None], list[Verdict]]
 
 
 def verdicts(
@@ -45,7 +45,7 @@ def verdicts(
 
 
 def _decided(accepted: Sequence[Accepted], model: ModelInUse, decide: Decide) -> list[Verdict]:
-    return decide([one.application for one in accepted], model.serving)
+    return decide([one.application for one in accepted], model.serving, model.snapshot)
 
 
 def _scoring_failed(one: Accepted, error: Exception) -> Rejected:

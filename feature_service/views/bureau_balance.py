@@ -14,9 +14,7 @@ A test adds clean months to applicants and requires equal bytes.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.view import (
     Column,
@@ -27,11 +25,16 @@ from feature_service.views.view import (
     flag,
     in_group,
     largest,
+    only,
     part,
     share,
     smallest,
+    times,
     total,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 #: Statuses of a month: 1 is up to 30 days late, 2 to 60, 3 to 90, 4 to 120, 5 more or written off.
 _LATE: Final = ("1", "2", "3", "4", "5")
@@ -56,21 +59,21 @@ def _rows(tables: Tables) -> ir.Table:
     months = months.mutate(weighted=weight.cast("int64"))
     credits = months.group_by("SK_ID_BUREAU").aggregate(
         months=months.count(),
-        months_12=months.count(where=months.ago < 12),
-        late=months.count(where=months.is_late),
-        late_6=months.count(where=months.is_late & (months.ago < 6)),
-        late_12=months.count(where=months.is_late & (months.ago < 12)),
-        late_24=months.count(where=months.is_late & (months.ago < 24)),
-        severe=months.count(where=months.is_severe),
-        severe_24=months.count(where=months.is_severe & (months.ago < 24)),
-        hopeless=months.count(where=months.STATUS == "5"),
+        months_12=times(months.ago < 12),
+        late=times(months.is_late),
+        late_6=times(months.is_late & (months.ago < 6)),
+        late_12=times(months.is_late & (months.ago < 12)),
+        late_24=times(months.is_late & (months.ago < 24)),
+        severe=times(months.is_severe),
+        severe_24=times(months.is_severe & (months.ago < 24)),
+        hopeless=times(months.STATUS == "5"),
         grades=months.grade.sum(),
         weighted=months.weighted.sum(),
         worst=months.grade.max(),
-        worst_12=months.grade.max(where=months.ago < 12),
-        worst_24=months.grade.max(where=months.ago < 24),
-        late_ago=months.ago.min(where=months.is_late),
-        severe_ago=months.ago.min(where=months.is_severe),
+        worst_12=only(months.grade, months.ago < 12).max(),
+        worst_24=only(months.grade, months.ago < 24).max(),
+        late_ago=only(months.ago, months.is_late).min(),
+        severe_ago=only(months.ago, months.is_severe).min(),
     )
     owners: Any = tables["bureau"]
     owners = owners.filter(owners.DAYS_CREDIT_UPDATE <= 0).select(

@@ -7,10 +7,7 @@ payments made up to now; what was not paid by then is unpaid.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.compile import rounded
 from feature_service.views.view import (
@@ -34,9 +31,13 @@ from feature_service.views.view import (
     slope,
     smallest,
     spread,
+    times,
     total,
     within,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 TABLE: Final = "installments_payments"
 #: Paid short only if more than this part is missing; less is rounding.
@@ -71,6 +72,8 @@ def _paid(tables: Tables) -> ir.Table:
 
 
 def _instalments(tables: Tables) -> ir.Table:
+    import ibis  # noqa: PLC0415  (a scorer has the definitions without it)
+
     rows: Any = _paid(tables)
     window = ibis.window(
         group_by=rows.SK_ID_CURR,
@@ -89,8 +92,8 @@ def _loans(tables: Tables) -> ir.Table:
     late = (rows.paid_day - rows.DAYS_INSTALMENT) > 0
     result: ir.Table = rows.group_by(["SK_ID_CURR", "SK_ID_PREV"]).aggregate(
         instalments=rows.count(),
-        late=rows.count(where=late),
-        first_late=rows.count(where=late & (rows.NUM_INSTALMENT_NUMBER <= 2)),
+        late=times(late),
+        first_late=times(late & (rows.NUM_INSTALMENT_NUMBER <= 2)),
         newest=rows.DAYS_INSTALMENT.max(),
         versions=rows.version.max(),
         due=rows.due.sum().cast("int64"),

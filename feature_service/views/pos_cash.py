@@ -5,9 +5,7 @@ Two views: the months as they are, and one row per loan. Point in time: MONTHS_B
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.view import (
     Column,
@@ -27,10 +25,14 @@ from feature_service.views.view import (
     share,
     slope,
     smallest,
+    times,
     total,
     whole,
     within,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 TABLE: Final = "POS_CASH_balance"
 #: A loan whose newest month is older has ended, whatever its status says.
@@ -56,11 +58,11 @@ def _loans(tables: Tables) -> ir.Table:
         months=rows.count(),
         newest=rows.ago.min(),
         oldest=rows.ago.max(),
-        late=rows.count(where=rows.is_late),
-        serious=rows.count(where=rows.is_serious),
-        late_early=rows.count(where=rows.is_late & (rows.CNT_INSTALMENT - rows.CNT_INSTALMENT_FUTURE <= 3)),
+        late=times(rows.is_late),
+        serious=times(rows.is_serious),
+        late_early=times(rows.is_late & (rows.CNT_INSTALMENT - rows.CNT_INSTALMENT_FUTURE <= 3)),
         worst=rows.SK_DPD.max(),
-        completed=rows.count(where=rows.is_completed),
+        completed=times(rows.is_completed),
         shortest_term=rows.CNT_INSTALMENT.min(),
         longest_term=rows.CNT_INSTALMENT.max(),
         left=rows.CNT_INSTALMENT_FUTURE.min(),

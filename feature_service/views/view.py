@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.definitions import FeatureDefinition
 
-Tables = Mapping[str, ir.Table]
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Tables = Mapping[str, "ir.Table"]
 
 #: Amounts are kept to a thousandth: the finest that the public files write.
 MONEY: Final = 1000
@@ -140,6 +141,20 @@ def within(name: str, source: str, limit: int) -> Column:
 def over(numerator: Any, denominator: Any) -> Any:
     """A quotient of two expressions as float64; missing when the divisor is 0."""
     return numerator.cast("float64") / denominator.cast("float64").nullif(0.0)
+
+
+def only(values: Any, condition: Any) -> Any:
+    """The values of the rows that meet the condition, missing for the others; all of them for None.
+
+    What is aggregated under a condition goes through here and not through SQL's FILTER: DuckDB takes
+    twice as long for hundreds of those.
+    """
+    return values if condition is None else condition.ifelse(values, None)
+
+
+def times(condition: Any) -> Any:
+    """How many rows meet the condition."""
+    return only(1, condition).count()
 
 
 def names_in(condition: str) -> tuple[str, ...]:

@@ -46,9 +46,10 @@ _FOLDS = 5
 @click.option("--trials", default=40, show_default=True, help="Finished tuning trials; 0 takes the defaults.")
 @click.option(
     "--minutes",
-    default=25.0,
+    default=40.0,
     show_default=True,
-    help="Wall clock of the tuning; 0 for no limit, which alone makes equal runs give equal models.",
+    help="Wall clock of the whole run; 0 for no limit. A run that it cuts short says so, and is not"
+    " repeatable to the byte.",
 )
 @click.option(
     "--leaves",
@@ -94,9 +95,24 @@ _FOLDS = 5
 def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
     """Train a model, tell the truth about it on held-out applicants, and stage it in MLflow.
 
-    Nothing decides with it yet: `scorestream promote` does that. Without --force, inputs that were
-    trained on before are recognised and their version is named. Ctrl-C keeps the study: the same command
-    goes on from its finished trials.
+    Nothing decides with it yet: `scorestream promote` does that.
+
+    \b
+    See that it works, in seconds:
+      scorestream sample-data --out sample
+      scorestream train --data sample --smoke
+    The real thing, with the lender's history beside the applications:
+      scorestream features build --data DIR
+      scorestream train --data DIR --snapshot newest
+    The same bytes each time, however long it takes:
+      scorestream train --data DIR --minutes 0
+    With what became of the applications that were scored here:
+      scorestream train --data DIR --outcomes archive/outcomes \\
+          --outcomes-from 2026-01-01 --outcomes-to 2026-07-01
+
+    Inputs that were trained on before are recognised and their version is named; --force trains anyway.
+    Ctrl-C keeps the study: the same command goes on from its finished trials. Trials, curves, pictures
+    and the model card are in the MLflow run.
     """
     with options.errors_as_messages():
         outcome = _train_with_progress(_plan(**choices), tracking_uri=tracking_uri, force=force)
@@ -119,9 +135,7 @@ def _plan(
 
     history, snapshots = _history(choices["snapshot"], choices["store"])
     is_tuned = choices["trials"] > 0 and not smoke
-    tuning = TuningPlan(
-        trials=choices["trials"], minutes=choices["minutes"] or None, max_leaves=choices["leaves"]
-    )
+    tuning = TuningPlan(trials=choices["trials"], max_leaves=choices["leaves"])
     return TrainingPlan(
         folder=folder,
         model_name=model_name,
@@ -138,6 +152,7 @@ def _plan(
         ),
         history=history,
         is_leak_allowed=allow_leak,
+        minutes=choices["minutes"] or None,
     )
 
 

@@ -13,8 +13,8 @@ from scorer.decision_index import DecisionIndex
 from scorer.documents import Circumstances
 from scorer.intake import Identity, application_id_of
 from scorer.lane_worker import LaneWorker, _Batch
-from scorer.model_holder import ModelInUse
 from scorer.ownership import Ownership, _fatal
+from scorer.pair import ModelInUse
 from scorer.publication import Decided, Publication, _logged
 from scorer.records import InputRecord, OutputRecord
 from scorer.replies import KafkaReplies

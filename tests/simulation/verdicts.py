@@ -8,10 +8,10 @@ from typing import cast
 
 from contracts.application import Application
 from contracts.events import ModelVersion, Reason
-from scorer.decide import Verdict
+from scorer.decide import History, Verdict
 from scorer.deciding import Decide
 from scorer.model import ServingModel
-from scorer.model_holder import ModelInUse
+from scorer.pair import ModelInUse
 from tests.simulation.virtual_time import Killed, current_process
 
 #: Amounts of credit that scoring dies of, never bears, and bears with every second version only.
@@ -31,7 +31,9 @@ class Oracle:
     def decide_for(self, version: Callable[[], int]) -> Decide:
         """`scorer.decide.decide` for a process."""
 
-        def decide(applications: Sequence[Application], _: ServingModel) -> list[Verdict]:
+        def decide(
+            applications: Sequence[Application], _model: ServingModel, _history: History | None
+        ) -> list[Verdict]:
             return [self._verdict(one, version()) for one in applications]
 
         return decide

@@ -15,7 +15,7 @@ from scorer.decision_index import DecisionIndex
 from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.metrics import ScorerMetrics
 from scorer.model import ServingModel
-from scorer.model_holder import ModelInUse
+from scorer.pair import ModelInUse
 from scorer.publication import Publication
 from scorer.records import InputRecord
 from tests.fake_logs import FakePredictionStream, FakeRecordLog, FakeReplies
