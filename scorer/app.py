@@ -9,6 +9,7 @@ Nothing here is about credit. Private calls into Faust are in `scorer.faust_seam
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -121,8 +122,11 @@ class LaneStream:
         partitions = faust_seam.assigned_partitions(self.app, self._topic)
         async with self._at_work:
             self._arrivals.clear()
+            started = time.perf_counter()
             await self._ownership.take(partitions)
+            self._metrics.taking_over.observe(time.perf_counter() - started)
             self._is_open = True
+        self._metrics.rebalances.inc()
         self._metrics.partitions.set(len(partitions))
         self._metrics.lag.clear()
         log.info("partitions assigned", partitions=sorted(partitions))

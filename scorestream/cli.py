@@ -17,6 +17,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "scorer": ("scorer", "Run a scorer: decide a lane's applications."),
     "ledger": ("ledger", "Run the ledger: every application and its decision, by id."),
     "archive": ("archive", "Run the archive: predictions and outcomes as Parquet."),
+    "lag": ("lag", "Run the lag exporter: what waits in Kafka, for Prometheus."),
     "topics": ("topics", "Create the topics on a cluster, or compare them."),
     "acls": ("acls", "Who may do what on a cluster: show the table, apply it."),
     "dlq": ("dlq", "Dead letters: list, show, put back."),

@@ -127,7 +127,7 @@ class Following:
         return sum(self.metrics.registry.get_sample_value(name, label) or 0 for label in labels)
 
     def shown(self) -> list[str]:
-        families = [one for one in self.metrics.registry.collect() if one.name.endswith("model_version")]
+        families = [one for one in self.metrics.registry.collect() if one.name.endswith("model_info")]
         return [sample.labels["version"] for family in families for sample in family.samples]
 
     async def until(self, version: str) -> None:
