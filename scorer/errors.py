@@ -2,7 +2,8 @@
 
 ScorerError
 ├── Rejected          the input is at fault: never retried
-│   └── BundleRefused     a model bundle that must not decide; `reason` says which rule it broke
+│   ├── BundleRefused     a model bundle that must not decide; `reason` says which rule it broke
+│   └── NotCompilable     trees that the kernel can't take; LightGBM walks them instead
 └── Unavailable       something outside is away: retry later
     ├── BundleUnavailable   the promoted bundle can't be had now; the model in use goes on
     └── NoModel             nothing was promoted yet; nothing is read before something is
@@ -60,6 +61,10 @@ class BundleRefused(Rejected):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class NotCompilable(Rejected):
+    """The kernel can't take these trees, or does not get what LightGBM gets from them."""
 
 
 class Unavailable(ScorerError):

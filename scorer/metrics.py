@@ -62,6 +62,9 @@ class ScorerMetrics:
         self.model = self._gauge(
             "model_version", "1 for the model version that decides now.", "name", "version", "digest"
         )
+        self.compiled = self._gauge(
+            "model_compiled", "1 when the compiled kernel walks the model's trees, 0 when LightGBM does."
+        ).labels(lane)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"scorestream_scorer_{name}", meaning, ["lane", *labels], registry=self.registry)

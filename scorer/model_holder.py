@@ -125,6 +125,9 @@ class ModelHolder:
         self._cache.remember(promoted)
         self._metrics.model.clear()
         self._metrics.model.labels(self._lane, promoted.name, promoted.version, promoted.digest[:12]).set(1)
+        self._metrics.compiled.set(not serving.not_compiled)
+        if serving.not_compiled:
+            log.warning("LightGBM walks the trees itself, slower", reason=serving.not_compiled)
         self._first.set()
         log.info("model in use", name=promoted.name, version=promoted.version, digest=promoted.digest[:12])
 
