@@ -26,7 +26,7 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo test test-slow test-faults lint format lock
+.PHONY: help env demo test test-slow test-faults lint format lock k8s-tools chart
 
 env: $(READY) ## the environment in .venv
 
@@ -53,6 +53,14 @@ format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/python -m contracts.documentation
+
+k8s-tools: $(READY) ## a Kubernetes control plane for the chart's tests: built once, 10 minutes, kept in ~/.cache
+	$(BIN)/python -m infra.tools helm control-plane
+
+chart: $(READY) ## the Helm chart, checked and packed into dist/
+	@helm=$$($(BIN)/python -m infra.tools helm | head -1) && set -e; \
+	  for values in helm/environments/*.yaml; do "$$helm" lint --strict helm/scorestream --values "$$values"; done; \
+	  "$$helm" package helm/scorestream --destination dist $(if $(VERSION),--version "$(VERSION)" --app-version "$(VERSION)")
 
 lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \

@@ -30,6 +30,9 @@ class GatewayMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.outcomes = Counter(
+            "scorestream_gateway_outcomes", "Outcomes that the log has taken.", registry=self.registry
+        )
         self.in_flight = Gauge(
             "scorestream_gateway_in_flight_requests",
             "Requests that wait for a reply.",

@@ -82,11 +82,10 @@ class ReplyReader:
     def _resolve(self, record: ConsumerRecord) -> None:
         present = {name: value for name, value in record.headers if value is not None}
         correlation_id = present.get(headers.CORRELATION_ID, b"")
-        application_id = present.get(headers.APPLICATION_ID, b"").decode("ascii", "replace")
         status = present.get(headers.STATUS, b"200")
         # Others may write here too, and anything may be wrong with their records.
         if record.value is not None and _STATUS.fullmatch(status):
-            self._pending.resolve(correlation_id, application_id, Reply(int(status), record.value))
+            self._pending.resolve(correlation_id, Reply(int(status), record.value))
 
 
 def reply_partition(partitions: Collection[int], *, wanted: int | None, instance: str) -> int:

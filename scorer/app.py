@@ -99,6 +99,8 @@ class LaneStream:
     async def _revoked(self, _: faust.App, revoked: Any = None, **__: Any) -> None:
         self._is_open = False
         async with self._at_work:
+            # Again: a rebalance that was still taking over may have opened it while this one waited.
+            self._is_open = False
             await self._ownership.commit(is_leaving=True)
         log.info("partitions revoked", partitions=sorted(tp.partition for tp in revoked or ()))
 

@@ -3,9 +3,11 @@
 ScorerError
 ├── Rejected          the input is at fault: never retried
 │   ├── BundleRefused     a model bundle that must not decide; `reason` says which rule it broke
+│   ├── DoesNotFit        a model and a snapshot that can't decide together; the pair in use goes on
 │   └── NotCompilable     trees that the kernel can't take; LightGBM walks them instead
 └── Unavailable       something outside is away: retry later
     ├── BundleUnavailable   the promoted bundle can't be had now; the model in use goes on
+    ├── SnapshotUnavailable the published snapshot can't be had now; the one in use goes on
     └── NoModel             nothing was promoted yet; nothing is read before something is
 """
 
@@ -44,6 +46,7 @@ class Refusal(StrEnum):
     GOLDEN_MISMATCH = "golden-mismatch"
     TOO_SLOW = "too-slow"
     CRASHED_LOADER = "crashed-loader"
+    DOES_NOT_FIT = "does-not-fit"
 
 
 class ScorerError(Exception):
@@ -63,6 +66,10 @@ class BundleRefused(Rejected):
         self.detail = detail
 
 
+class DoesNotFit(Rejected):
+    """A model uses features that the mapped snapshot lacks; it waits for another one."""
+
+
 class NotCompilable(Rejected):
     """The kernel can't take these trees, or does not get what LightGBM gets from them."""
 
@@ -73,6 +80,10 @@ class Unavailable(ScorerError):
 
 class BundleUnavailable(Unavailable):
     """The bundle can't be fetched now."""
+
+
+class SnapshotUnavailable(Unavailable):
+    """The snapshot can't be fetched now."""
 
 
 class NoModel(Unavailable):

@@ -1,4 +1,8 @@
-"""The scorer's own HTTP: /healthz, /readyz and /metrics, on loopback unless set otherwise."""
+"""The scorer's own HTTP: /healthz, /readyz and /metrics, on loopback unless set otherwise.
+
+`/readyz?model_version=7` is only content with a worker that decides with version 7: a rollout that brings a
+model waits for it, while the workers before it go on with theirs.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +44,10 @@ class HealthServer:
         await self._runner.cleanup()
 
     def _answer(self, report: Report) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def handler(_: web.Request) -> web.StreamResponse:
-            wrong = report()
-            body = {"status": "failing" if wrong else "ok", "wrong": wrong, **self._status()}
+        async def handler(request: web.Request) -> web.StreamResponse:
+            status = self._status()
+            wrong = {**report(), **_another_model(request.query.get("model_version"), status["model"])}
+            body = {"status": "failing" if wrong else "ok", "wrong": wrong, **status}
             return web.json_response(body, status=503 if wrong else 200)
 
         return handler
@@ -51,3 +56,11 @@ class HealthServer:
         return web.Response(
             body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
+
+
+def _another_model(wanted: str | None, model: object) -> dict[str, object]:
+    """What is wrong if the worker is asked for a version that it does not decide with."""
+    version = model.get("version") if isinstance(model, dict) else None
+    if wanted is None or version == wanted:
+        return {}
+    return {"model_version": f"asked for {wanted}, decides with {version or 'none yet'}"}

@@ -66,6 +66,23 @@ class ScorerMetrics:
             "model_compiled", "1 when the compiled kernel walks the model's trees, 0 when LightGBM does."
         ).labels(lane)
 
+        self.snapshot = self._gauge(
+            "snapshot_info", "1 for the feature snapshot that applicants are looked up in.", "id"
+        )
+        self.snapshot_as_of = self._gauge(
+            "snapshot_as_of_timestamp_seconds",
+            "Unix time up to which that snapshot knows the history; its age is time() less this. 0 without.",
+        ).labels(lane)
+        self.snapshot_swaps = self._counter(
+            "snapshot_swaps", "Times that another snapshot took the place of one."
+        ).labels(lane)
+        self.snapshots_refused = self._counter(
+            "snapshots_refused", "Published snapshots that were not taken, by reason.", "reason"
+        )
+        self.applicants_not_found = self._counter(
+            "applicants_not_found", "Applications decided without history: no snapshot holds the applicant."
+        ).labels(lane)
+
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"scorestream_scorer_{name}", meaning, ["lane", *labels], registry=self.registry)
 

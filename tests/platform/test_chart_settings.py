@@ -1,0 +1,84 @@
+"""Every variable that the chart gives a process is a field of that process's settings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from feature_service.settings import FeatureSettings
+from gateway.ledger.settings import LedgerSettings
+from gateway.settings import GatewaySettings
+from infra.runtime.kafka import KafkaConnection
+from scorer.settings import ScorerSettings
+from tests.platform.chart import ALL_VALUES, Chart, Object, component, containers, of_kind
+
+values_files = pytest.mark.parametrize("values", ALL_VALUES, ids=lambda path: path.stem)
+
+#: Component → the settings its process reads.
+SETTINGS: dict[str, tuple[type[BaseSettings], ...]] = {
+    "gateway": (GatewaySettings, KafkaConnection),
+    "scorer-sync": (ScorerSettings, KafkaConnection),
+    "scorer-batch": (ScorerSettings, KafkaConnection),
+    "features": (FeatureSettings,),
+    "ledger": (LedgerSettings, KafkaConnection),
+    "topics": (KafkaConnection,),
+    "promotion": (KafkaConnection, ScorerSettings),
+    "mlflow": (),
+}
+#: Variables that the libraries of the object stores and MLflow's server read.
+OF_LIBRARIES = re.compile(r"AWS_[A-Z_]+")
+OF_MLFLOW = re.compile(r"MLFLOW_[A-Z_]+|DO_NOT_TRACK")
+
+
+@values_files
+def test_every_variable_is_a_setting_of_its_process(chart: Chart, values: Path) -> None:
+    objects = chart.objects(values)
+    unknown = {
+        (name, variable)
+        for name, variables in variables_by_component(objects).items()
+        if name not in {"archive", "lag-exporter"}
+        for variable in variables - known(name)
+        if not OF_LIBRARIES.fullmatch(variable) and not (name == "mlflow" and OF_MLFLOW.fullmatch(variable))
+    }
+    assert unknown == set()
+
+
+@values_files
+def test_processes_listen_where_services_and_probes_look(chart: Chart, values: Path) -> None:
+    objects = chart.objects(values)
+    for deployment in of_kind(objects, "Deployment"):
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        (port,) = container["ports"]
+        settings = variables_of(deployment, objects)
+        told = [value for name, value in settings.items() if re.fullmatch(r"[A-Z]+_PORT", name)]
+        assert told in ([], [str(port["containerPort"])]), component(deployment)
+        if component(deployment) != "mlflow":
+            assert "0.0.0.0" in settings.values(), component(deployment)  # noqa: S104
+
+
+def known(name: str) -> set[str]:
+    return {
+        str(field.validation_alias or f"{settings.model_config['env_prefix']}{field_name}").upper()
+        for settings in SETTINGS[name]
+        for field_name, field in settings.model_fields.items()
+    }
+
+
+def variables_by_component(objects: list[Object]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in of_kind(objects, "Deployment", "Job"):
+        found.setdefault(component(one), set()).update(variables_of(one, objects))
+    return found
+
+
+def variables_of(one: Object, objects: list[Object]) -> dict[str, str]:
+    maps = {found["metadata"]["name"]: found["data"] for found in of_kind(objects, "ConfigMap")}
+    variables: dict[str, str] = {}
+    for container in containers(one["spec"]["template"]["spec"]):
+        for source in container.get("envFrom", []):
+            variables |= maps[source["configMapRef"]["name"]]
+        variables |= {v["name"]: v.get("value", "") for v in container.get("env", [])}
+    return variables
