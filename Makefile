@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := infra/locks
-SOURCES := contracts feature_service gateway infra scorer scorestream training
+SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
 
 help: ## this list
@@ -48,11 +48,17 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
 	$(BIN)/python -m contracts.documentation --check
+	$(BIN)/python -m infra.prometheus.documentation --check
+	$(BIN)/python -m grafana --check
+	$(BIN)/python -m feature_service.catalogue --check
 
 format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/python -m contracts.documentation
+	$(BIN)/python -m infra.prometheus.documentation
+	$(BIN)/python -m grafana
+	$(BIN)/python -m feature_service.catalogue
 
 k8s-tools: $(READY) ## a Kubernetes control plane for the chart's tests: built once, 10 minutes, kept in ~/.cache
 	$(BIN)/python -m infra.tools helm control-plane

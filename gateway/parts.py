@@ -44,6 +44,7 @@ class Parts:
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.metrics = GatewayMetrics()
+        self.metrics.in_flight_limit.set(settings.max_in_flight)
         self.pending = PendingReplies(max_in_flight=settings.max_in_flight, recent_max=settings.recent_max)
         self.model = ModelInProduction(settings.model_name, self.metrics)
         self.snapshot = PublishedSnapshot(settings.store_name)
@@ -53,7 +54,7 @@ class Parts:
         self.ledger = _ledger(settings)
         self.is_draining = False
         self._log = KafkaApplicationLog(settings.kafka)
-        self._replies = ReplyReader(settings.kafka, self.pending)
+        self._replies = ReplyReader(settings.kafka, self.pending, self.metrics)
         self._promotions = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
         self._publications = ControlTopic(FEATURE_SNAPSHOTS, settings.kafka)
         self.outcomes = Outcomes(self._log, self.ledger)

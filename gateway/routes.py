@@ -138,8 +138,7 @@ class MeasuredAnswers:
         started = time.perf_counter()
 
         def note(status: int) -> None:
-            parts.metrics.answers.labels(str(status)).inc()
-            parts.metrics.answering.observe(time.perf_counter() - started)
+            parts.metrics.answering.labels(str(status)).observe(time.perf_counter() - started)
 
         async def measured(message: Any) -> None:
             if message["type"] == "http.response.start":

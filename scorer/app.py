@@ -9,6 +9,7 @@ Nothing here is about credit. Private calls into Faust are in `scorer.faust_seam
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import faust
@@ -108,8 +109,11 @@ class LaneStream:
         """Awaited by Faust while the new partitions are still paused."""
         partitions = faust_seam.assigned_partitions(self.app, self._topic)
         async with self._at_work:
+            started = time.perf_counter()
             await self._ownership.take(partitions)
+            self._metrics.taking_over.observe(time.perf_counter() - started)
             self._is_open = True
+        self._metrics.rebalances.inc()
         self._metrics.partitions.set(len(partitions))
         self._metrics.lag.clear()
         log.info("partitions assigned", partitions=sorted(partitions))

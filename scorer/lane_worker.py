@@ -21,7 +21,7 @@ import structlog
 from contracts.headers import ReplyAddress
 from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ
-from scorer.decide import decide
+from scorer.decide import Verdict, decide
 from scorer.deciding import Decide, verdicts
 from scorer.decision_index import DecisionIndex
 from scorer.documents import (
@@ -107,6 +107,7 @@ class LaneWorker:
         self._metrics = metrics
         self._decide_batch = decide
         self._unix_time = unix_time
+        self._overtaken = 0  # as far as the metric has it
 
     async def work(self, records: Sequence[InputRecord]) -> None:
         """Decide `records` (in offset order within each partition) and leave them committable.
@@ -175,9 +176,7 @@ class LaneWorker:
         for one, verdict in found:
             document = decision_document(one, verdict, circumstances)
             batch.decided.append(Decided(one, document, prediction(one, verdict, document, circumstances)))
-            self._metrics.decided.labels(self._rules.lane.value, verdict.decision).inc()
-            self._metrics.probability.observe(verdict.probability_of_default)
-            self._metrics.applicants_not_found.inc(not verdict.applicant_found)
+            self._measure_verdict(verdict)
         if found:
             self.last_decision_at = circumstances.decided_at
 
@@ -245,9 +244,19 @@ class LaneWorker:
         self._measure_rejected(batch.rejected)
         metrics.batch_rows.observe(len(batch.records))
         metrics.deciding.observe(batch.deciding_s)
-        metrics.overtaken.set(self._publication.overtaken)
+        metrics.overtaken.inc(self._publication.overtaken - self._overtaken)
+        self._overtaken = self._publication.overtaken
         if batch.decided:
             metrics.last_decision.set(self._unix_time())
+
+    def _measure_verdict(self, verdict: Verdict) -> None:
+        metrics, lane = self._metrics, self._rules.lane.value
+        metrics.decided.labels(lane, verdict.decision).inc()
+        metrics.probability.observe(verdict.probability_of_default)
+        metrics.points.observe(verdict.score)
+        metrics.applicants_not_found.inc(not verdict.applicant_found)
+        for reason in verdict.reasons:
+            metrics.reasons.labels(lane, reason.code).inc()
 
     def _measure_rejected(self, rejected: Iterable[Rejected]) -> None:
         for poison in rejected:

@@ -19,7 +19,7 @@ from infra.runtime.compacted import ControlTopic
 from scorer.bundle import read_bundle
 from scorer.errors import BundleRefused, BundleUnavailable, DoesNotFit, Refusal
 from scorer.latest import keep_up
-from scorer.metrics import ScorerMetrics
+from scorer.metrics import UNAVAILABLE, ScorerMetrics
 from scorer.model import ServingModel
 from scorer.model_cache import ModelCache
 from scorer.pair import ModelInUse, Pair
@@ -42,16 +42,18 @@ class ModelHolder:
     async def follow(self, control: ControlTopic) -> None:
         """Take the newest promotion, then each new one, for ever.
 
-        Starts from the last good model of this machine when the newest can't be had now: with MLflow
-        down a restarted worker decides as before.
+        Starts with the last good model of this machine unless the newest is here as well: fetching takes
+        seconds, or minutes when the registry hangs, and the others decide with it meanwhile, too.
         """
         key = self._name.encode()
         newest = (await control.newest()).get(key)
-        wanted = None if newest is None else _decoded(newest)
-        is_settled = wanted is None or await self._try(wanted)
-        if not self._pair.has_model:
+        first = None if newest is None else _decoded(newest)
+        if first is None or not self._cache.holds(first):
             await self._try_last_good()
-        first = None if is_settled else wanted
+        if first is not None and not self._pair.has_model:
+            first = None if await self._try(first) else first
+            if not self._pair.has_model:
+                await self._try_last_good()
         await keep_up(control, key, decode=_decoded, attempt=self._try, first=first)
 
     async def _try_last_good(self) -> None:
@@ -66,13 +68,13 @@ class ModelHolder:
             model = await self._loaded(promoted)
             (offer or partial(self._offer, promoted))(model)
         except BundleRefused as refused:
-            self._metrics.bundles_refused.labels(self._lane, refused.reason.value).inc()
+            self._note_refusal(promoted, refused.reason.value)
             log.error("bundle refused; the old model goes on", version=promoted.version, reason=str(refused))
         except DoesNotFit as misfit:
-            self._metrics.bundles_refused.labels(self._lane, Refusal.DOES_NOT_FIT.value).inc()
+            self._note_refusal(promoted, Refusal.DOES_NOT_FIT.value)
             log.error("model refused until a snapshot fits; the old model goes on", reason=str(misfit))
         except BundleUnavailable as unavailable:
-            self._metrics.bundles_refused.labels(self._lane, "unavailable").inc()
+            self._note_refusal(promoted, UNAVAILABLE)
             log.warning("bundle not to be had now", version=promoted.version, reason=str(unavailable))
             return False
         except Exception:  # a full disk, say; in a task of its own nobody else would hear of it
@@ -80,8 +82,17 @@ class ModelHolder:
             return False
         return True
 
+    def _note_refusal(self, promoted: ModelPromoted, reason: str) -> None:
+        self._metrics.bundles_refused.labels(self._lane, reason).inc()
+        self._metrics.refused.clear()
+        self._metrics.refused.labels(self._lane, promoted.name, promoted.version, reason).set(1)
+
     def _offer(self, promoted: ModelPromoted, model: ModelInUse) -> None:
-        self._pair.offer_model(model, when_taken=partial(self._cache.remember, promoted))
+        self._pair.offer_model(model, when_taken=partial(self._taken, promoted))
+
+    def _taken(self, promoted: ModelPromoted) -> None:
+        self._metrics.refused.clear()
+        self._cache.remember(promoted)
 
     async def _loaded(self, promoted: ModelPromoted) -> ModelInUse:
         # A version may be promoted again, or under another number.

@@ -55,15 +55,16 @@ class GatewayProcess:
         self.process = process
         self._partition = partition
         self.pending: PendingReplies = world.parts.pending(max_in_flight=200, recent_max=500)
+        metrics = GatewayMetrics()
         self.submissions: Submissions = world.parts.submissions(
             application_log=SimulatedApplicationLog(world.broker),
             pending=self.pending,
             reply_partition=partition,
             deadline_s=DEADLINE_S,
-            metrics=GatewayMetrics(),
+            metrics=metrics,
             keys=KeyLookUp(ledger, is_required=True),
         )
-        self._reader = ReplyReader(cast(Any, None), self.pending)
+        self._reader = ReplyReader(cast(Any, None), self.pending, metrics)
         self._start = world.broker.end(REPLIES.name, partition)
         self._open: set[Callable[[], None]] = set()
 

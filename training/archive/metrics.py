@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+from infra.runtime.metrics import process_registry
 
 _TOPIC = ["topic"]
-_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 30)
+_SECONDS = (0.01, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
 
 
 class ArchiveMetrics:
     """The metrics of one archive, in a registry of their own so that tests can have several."""
 
-    def __init__(self, *, oldest_waiting_s: Callable[[], float]) -> None:
-        registry = self.registry = CollectorRegistry()
+    def __init__(self, *, oldest_waiting_s: Callable[[], float] = float) -> None:
+        registry = self.registry = process_registry()
         self.following = Gauge(
             "scorestream_archive_following",
             "1 while the archive reads the log and writes.",
@@ -56,3 +58,8 @@ class ArchiveMetrics:
             "How long the record that waits longest has been waiting for its file.",
             registry=registry,
         ).set_function(oldest_waiting_s)
+
+    def begin(self, topic: str) -> None:
+        """Have the topic's counters there from 0 on: an increase needs a value before it."""
+        for counter in (self.records, self.files, self.bytes, self.unreadable, self.missed):
+            counter.labels(topic)

@@ -79,7 +79,7 @@ class FakeParts:
 
     def answers(self, status: int) -> float | None:
         labels = {"status": str(status)}
-        return self.metrics.registry.get_sample_value("scorestream_gateway_answers_total", labels)
+        return self.metrics.registry.get_sample_value("scorestream_gateway_answering_seconds_count", labels)
 
     def _scored(self, submission: LoggedSubmission, acknowledged: asyncio.Future[Any]) -> None:
         at_once(submission, acknowledged)
@@ -316,7 +316,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_our
         "headers": [(b"content-type", b"application/json")], "client": None, "server": ("gateway", 80),
     }  # fmt: skip
     await app(scope, receive, send)
-    assert parts.answers(500) is None
+    assert parts.answers(500) == 0
 
 
 async def test_before_a_promotion_there_is_no_model(client: httpx.AsyncClient) -> None:
