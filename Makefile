@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 LOCKS := infra/locks
 SOURCES := contracts feature_service gateway infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
+BUILDER ?= docker
+TAG ?= dev
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,7 +28,7 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo test test-slow test-faults lint format lock k8s-tools chart
+.PHONY: help env demo test test-slow test-faults lint format lock images k8s-tools chart
 
 env: $(READY) ## the environment in .venv
 
@@ -36,8 +38,8 @@ demo: $(READY) ## the platform on this machine; DATA=<folder of Home Credit CSVs
 test: $(READY) ## all suites that need no more than 20 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not slow and not faults" --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
 
-test-slow: $(READY) ## the long suites
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: $(READY) k8s-tools ## the long suites
+	$(BIN)/python -m pytest -m "slow or cluster" $(ARGS)
 
 test-faults: $(READY) ## real processes killed and paused under load
 	$(BIN)/python -m pytest -m faults $(ARGS)
@@ -54,6 +56,11 @@ format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/python -m contracts.documentation
 
+images: $(READY) ## container images; IMAGES="gateway scorer", BUILDER=podman, BASE_IMAGE=…, REGISTRY=…, TAG=…, PUSH=1
+	$(BIN)/python -m infra.docker $(IMAGES) --builder "$(BUILDER)" --tag "$(TAG)" \
+	  $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") $(if $(REGISTRY),--registry "$(REGISTRY)") \
+	  $(if $(PUSH),--push) $(if $(BUILD_OPTIONS),--options "$(BUILD_OPTIONS)")
+
 k8s-tools: $(READY) ## a Kubernetes control plane for the chart's tests: built once, 10 minutes, kept in ~/.cache
 	$(BIN)/python -m infra.tools helm control-plane
 
@@ -65,6 +72,7 @@ chart: $(READY) ## the Helm chart, checked and packed into dist/
 lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-emit-index-url --no-header pyproject.toml -o $(LOCKS)/all.txt
+	$(BIN)/python -m infra.docker.lock
 
 # Branch coverage may only rise.
 COVERAGE_FLOOR := 75
