@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := infra/locks
-SOURCES := contracts feature_service gateway infra scorer scorestream training
+SOURCES := contracts feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
 BUILDER ?= docker
 TAG ?= dev
@@ -50,11 +50,15 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/mypy $(CHECKED)
 	$(BIN)/lint-imports
 	$(BIN)/python -m contracts.documentation --check
+	$(BIN)/python -m infra.prometheus.documentation --check
+	$(BIN)/python -m grafana --check
 
 format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 	$(BIN)/python -m contracts.documentation
+	$(BIN)/python -m infra.prometheus.documentation
+	$(BIN)/python -m grafana
 
 images: $(READY) ## container images; IMAGES="gateway scorer", BUILDER=podman, BASE_IMAGE=…, REGISTRY=…, TAG=…, PUSH=1
 	$(BIN)/python -m infra.docker $(IMAGES) --builder "$(BUILDER)" --tag "$(TAG)" \

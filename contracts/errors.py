@@ -21,6 +21,7 @@ class ProblemType(StrEnum):
     """Kinds of problem; the value is the document's `type`, a URN that never changes."""
 
     INVALID_APPLICATION = "urn:scorestream:problem:invalid-application"
+    INVALID_OUTCOME = "urn:scorestream:problem:invalid-outcome"
     TOO_LARGE = "urn:scorestream:problem:too-large"
     NOT_JSON = "urn:scorestream:problem:not-json"
     INVALID_HEADER = "urn:scorestream:problem:invalid-header"
@@ -33,6 +34,7 @@ class ProblemType(StrEnum):
     DRAINING = "urn:scorestream:problem:draining"
     IDEMPOTENCY_CONFLICT = "urn:scorestream:problem:idempotency-conflict"
     UNKNOWN_APPLICATION = "urn:scorestream:problem:unknown-application"
+    NOT_DECIDED = "urn:scorestream:problem:not-decided"
     DEAD_LETTERED = "urn:scorestream:problem:dead-lettered"
     NO_MODEL = "urn:scorestream:problem:no-model"
     NOT_HTTP = "urn:scorestream:problem:not-http"

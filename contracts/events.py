@@ -134,6 +134,58 @@ class SnapshotPublished(msgspec.Struct, frozen=True, kw_only=True):
     manifest_sha256: str
 
 
+class ModelDocument(ModelPromoted, frozen=True, kw_only=True):
+    """What GET /v1/model answers: the newest promotion, and the snapshot that was published last.
+
+    `snapshot_id` is the snapshot that the model was trained on; `feature_snapshot` the one that applicants
+    are looked up in once the scorers have mapped it, None before the first.
+    """
+
+    feature_snapshot: SnapshotPublished | None = None
+
+
+def model_document(promoted: ModelPromoted, snapshot: SnapshotPublished | None) -> ModelDocument:
+    """The two events as one document."""
+    return ModelDocument(**msgspec.structs.asdict(promoted), feature_snapshot=snapshot)
+
+
+class OutcomeObserved(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a granted loan. `observed_at` is when it was known, RFC 3339 with its zone.
+
+    An application may have several: not defaulted after a year, defaulted after two. What counts as a
+    label, and when, is said by its reader (the performance window).
+    """
+
+    application_id: str
+    applicant_id: int
+    lane: Literal["sync", "batch"] = "sync"
+    defaulted: bool
+    observed_at: str
+
+
+class DriftReported(msgspec.Struct, frozen=True, kw_only=True):
+    """What a drift run found of the applications decided in [`since`, `until`), RFC 3339.
+
+    `verdict` is "not enough" when too few were decided to say. `share_drifted` is that of the features;
+    `findings` names each check that alarms; `metrics` are its figures by name; `report_uri` is the page.
+    """
+
+    model_name: str
+    model_version: str
+    verdict: Literal["drift", "no drift", "not enough"]
+    since: str
+    until: str
+    applications: int
+    outcomes: int
+    share_drifted: float | None
+    findings: tuple[str, ...] = ()
+    metrics: dict[str, float] = {}
+    top_features: dict[str, float] = {}
+    report_uri: str | None = None
+    run_id: str | None = None
+    reported_at: str
+
+
 def white_space_around(value: bytes) -> tuple[str, str] | None:
     """The white space before and after a JSON text, or None when there is none."""
     bare = value.strip(_WHITE_SPACE)
@@ -157,6 +209,8 @@ _decision_decoder = msgspec.json.Decoder(DecisionDocument)
 _scored_decoder = msgspec.json.Decoder(ApplicationScored)
 _promoted_decoder = msgspec.json.Decoder(ModelPromoted)
 _snapshot_decoder = msgspec.json.Decoder(SnapshotPublished)
+_outcome_decoder = msgspec.json.Decoder(OutcomeObserved)
+_drift_decoder = msgspec.json.Decoder(DriftReported)
 
 
 def encode(event: msgspec.Struct) -> bytes:
@@ -182,3 +236,13 @@ def decode_promoted(raw: bytes) -> ModelPromoted:
 def decode_snapshot_published(raw: bytes) -> SnapshotPublished:
     """The announcement in `raw`; msgspec.MsgspecError if it is not one."""
     return _snapshot_decoder.decode(raw)
+
+
+def decode_outcome(raw: bytes) -> OutcomeObserved:
+    """The outcome in `raw`; msgspec.MsgspecError if it is not one."""
+    return _outcome_decoder.decode(raw)
+
+
+def decode_drift_reported(raw: bytes) -> DriftReported:
+    """The report in `raw`; msgspec.MsgspecError if it is not one."""
+    return _drift_decoder.decode(raw)

@@ -1,8 +1,9 @@
-"""What is wrong with a submitted application, field by field.
+"""What is wrong with a submitted application or outcome, field by field.
 
 Errors
 ------
 InvalidApplication    rejected: the same bytes are refused every time (HTTP 422, or a dead letter)
+InvalidOutcome        rejected: the same bytes are refused every time (HTTP 422)
 """
 
 from __future__ import annotations
@@ -57,6 +58,14 @@ class InvalidApplication(ValueError):
     def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
         self.problems = problems
         super().__init__(", ".join(_loggable(problem) for problem in problems[:10]))
+
+
+class InvalidOutcome(ValueError):
+    """The bytes are not an outcome; `problems` names every reason and may quote the client: don't log it."""
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__(", ".join(problem.code for problem in problems))
 
 
 _LOGGABLE: Final = frozenset((BODY, *(field.name for field in FIELDS)))

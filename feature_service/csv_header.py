@@ -10,6 +10,8 @@ from typing import Final
 from feature_service.errors import BadSource
 from feature_service.sources import Source, Type
 
+#: How compressed files begin.
+_PACKED: Final = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "a zip archive", b"7z\xbc\xaf": "a 7z archive"}
 _OTHER_DELIMITERS: Final = {";": "a semicolon", "\t": "a tab", "|": "a bar"}
 #: No header of the eight files is near this; a longer first line is no header.
 _LONGEST_HEADER: Final = 65_536
@@ -53,6 +55,9 @@ def read_header(path: Path, source: Source) -> Header:
         if size:
             file.seek(size - 1)
         is_ended = file.read(1) == b"\n"
+    for beginning, spoken in _PACKED.items():
+        if raw.startswith(beginning):
+            raise BadSource(f"the file is {spoken}; unpack it", file=str(path))
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

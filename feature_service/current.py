@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
-from feature_service.errors import NoSnapshot
+from feature_service.errors import FeatureServiceError, NoSnapshot
 from feature_service.metrics import FeatureMetrics
 from feature_service.snapshot import SnapshotReader
 from feature_service.store import SnapshotStore
@@ -40,11 +41,16 @@ class CurrentSnapshot:
         ids = self.store.ids()
         if not ids or (self._reader is not None and self._reader.id == ids[-1]):
             return False
-        reader = SnapshotReader.open(self.store.local_folder(ids[-1], self._cache))
+        try:
+            reader = SnapshotReader.open(self.store.local_folder(ids[-1], self._cache))
+        except FeatureServiceError:
+            self._metrics.not_served.inc()
+            raise
         if self._reader is not None:
             self._metrics.snapshot.remove(self._reader.id)
         self._reader = reader
         self._metrics.snapshot.labels(reader.id).set(1)
         self._metrics.applicants.set(reader.manifest.n_applicants)
+        self._metrics.as_of.set(datetime.fromisoformat(reader.manifest.as_of).timestamp())
         log.info("snapshot opened", snapshot=reader.id, applicants=reader.manifest.n_applicants)
         return True

@@ -197,9 +197,10 @@ def _add_health(app: FastAPI, current: CurrentSnapshot, metrics: FeatureMetrics)
         return {"status": "alive"}
 
     @app.get("/readyz")
-    async def readyz() -> dict[str, str]:
+    async def readyz() -> dict[str, Any]:
         """A snapshot is there to serve; 503 before."""
-        return {"status": "ready", "snapshot_id": current.reader.id}
+        reader = current.reader
+        return {"status": "ready", "snapshot": {"id": reader.id, "as_of": reader.as_of}}
 
     @app.get("/metrics")
     async def metrics_page() -> Response:

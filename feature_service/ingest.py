@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,10 +53,7 @@ def ingest(
 ) -> Ingested:
     """The eight tables of `folder` as Parquet in `cache`; BadSource for the first broken rule."""
     missing = tuple(name for name in SOURCES if not (folder / SOURCES[name].file_name).is_file())
-    for name in missing:
-        if name == APPLICATION_TRAIN or name not in allow_missing:
-            mend = "" if name == APPLICATION_TRAIN else f"; to build without it: --allow-missing {name}"
-            raise BadSource(f"the file is missing{mend}", file=str(folder / SOURCES[name].file_name))
+    _check_missing(folder, missing, allow_missing)
     cache.mkdir(parents=True, exist_ok=True)
     stamps = _Stamps(cache / _STAMPS)
     parquet: dict[str, Path] = {}
@@ -79,6 +76,23 @@ def ingest(
         rows[name] = _count(connection, parquet[name])
     _check_applicants_once(connection, folder, parquet)
     return Ingested(parquet, sha256, rows, missing, tuple(notes), changed)
+
+
+def _check_missing(folder: Path, missing: Sequence[str], allowed: Collection[str]) -> None:
+    for name in missing:
+        packed = sorted(folder.glob(f"{SOURCES[name].file_name}.*"))
+        if packed:
+            raise BadSource(f"unpack it: {SOURCES[name].file_name} is needed", file=str(packed[0]))
+    if APPLICATION_TRAIN in missing:
+        raise BadSource("the file is missing", file=str(folder / SOURCES[APPLICATION_TRAIN].file_name))
+    wanted = [name for name in missing if name not in allowed]
+    if wanted:
+        files = ", ".join(SOURCES[name].file_name for name in wanted)
+        options = " ".join(f"--allow-missing {name}" for name in wanted)
+        problem = "the file is missing" if len(wanted) == 1 else f"{len(wanted)} files are missing ({files})"
+        raise BadSource(
+            f"{problem}; to build without: {options}", file=str(folder / SOURCES[wanted[0]].file_name)
+        )
 
 
 def _convert(connection: duckdb.DuckDBPyConnection, header: Header, target: Path) -> None:

@@ -18,7 +18,9 @@ MATRIX: Final = "matrix.f32"
 IDS: Final = "ids.i64"
 PARQUET: Final = "features.parquet"
 PAGE: Final = "features.md"
-FILES: Final = (MATRIX, IDS, PARQUET, PAGE)
+#: What serving maps, and all that a snapshot has beside its manifest.
+SERVING_FILES: Final = (MATRIX, IDS)
+FILES: Final = (*SERVING_FILES, PARQUET, PAGE)
 
 
 class FeatureColumn(msgspec.Struct, frozen=True):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+from infra.runtime.metrics import REQUEST_SECONDS, process_registry
 
 
 class FeatureMetrics:
     """The metrics of one process, in a registry of their own so that tests can have several."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = process_registry()
         self.answers = Counter(
             "scorestream_features_answers",
             "Answers by route and HTTP status.",
@@ -19,6 +21,7 @@ class FeatureMetrics:
         self.answering = Histogram(
             "scorestream_features_answering_seconds",
             "From a request's arrival to its answer.",
+            buckets=REQUEST_SECONDS,
             registry=self.registry,
         )
         self.snapshot = Gauge(
@@ -30,5 +33,15 @@ class FeatureMetrics:
         self.applicants = Gauge(
             "scorestream_features_snapshot_applicants",
             "Applicants in the snapshot that is served.",
+            registry=self.registry,
+        )
+        self.as_of = Gauge(
+            "scorestream_features_snapshot_as_of_timestamp_seconds",
+            "Up to when the served snapshot's history goes, Unix time.",
+            registry=self.registry,
+        )
+        self.not_served = Counter(
+            "scorestream_features_snapshots_not_served",
+            "Tries at the store's newest snapshot that failed; the older one is served on.",
             registry=self.registry,
         )

@@ -66,6 +66,11 @@ class SnapshotReader:
         return self.manifest.id
 
     @property
+    def as_of(self) -> str:
+        """When its history was taken, RFC 3339."""
+        return self.manifest.as_of
+
+    @property
     def applicant_ids(self) -> npt.NDArray[np.int64]:
         """All ids, ascending; read-only."""
         return self._ids
@@ -93,9 +98,9 @@ class SnapshotReader:
         at, found = self._find(applicant_ids)
         return _taken(self._matrix[:, self._history], at, found), found
 
-    def verify(self) -> None:
-        """Return if each file has the hash that the manifest says; SnapshotRefused otherwise."""
-        for name in FILES:
+    def verify(self, files: Sequence[str] = FILES) -> None:
+        """Return if each of `files` has the hash that the manifest says; SnapshotRefused otherwise."""
+        for name in files:
             try:
                 with (self.folder / name).open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()

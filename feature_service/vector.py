@@ -31,6 +31,7 @@ ALL_DIGEST: Final = definitions_digest(ALL_FEATURES)
 
 #: Where the history's columns are in a vector.
 HISTORY: Final = slice(len(application.FEATURES), len(application.FEATURES) + len(HISTORY_FEATURES))
+N_HISTORY: Final = len(HISTORY_FEATURES)
 
 
 def feature_vectors(columns: Encoded, history: Features) -> Features:

@@ -9,6 +9,7 @@
     │   ├── Forbidden                403
     │   ├── IdempotencyConflict      409
     │   ├── UnknownApplication       404
+    │   ├── NotDecided               409
     │   └── NoModelPromoted          404
     └── Unavailable              try again later
         ├── TooManyInFlight          429
@@ -17,8 +18,8 @@
         ├── NotAccepted              503, and the application may still land
         └── Starting                 503, nothing was tried
 
-`contracts.problems.InvalidApplication` (422) is the fifth rejection. The HTTP codes themselves are
-in `gateway.problems` and nowhere else.
+`contracts.problems.InvalidApplication` and `InvalidOutcome` (422) are rejections too. The HTTP codes
+themselves are in `gateway.problems` and nowhere else.
 """
 
 from __future__ import annotations
@@ -64,6 +65,16 @@ class IdempotencyConflict(Rejected):
 
 class UnknownApplication(Rejected):
     """No application of this client has the id."""
+
+
+class NotDecided(Rejected):
+    """There is such an application, but no decision, so no loan that could end."""
+
+    def __init__(self, application_id: str) -> None:
+        super().__init__(
+            "the application has no decision yet, or was put aside; only a decided one has an outcome"
+        )
+        self.application_id = application_id
 
 
 class NoModelPromoted(Rejected):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import httpx
 import msgspec
 
+from contracts.lanes import Lane
 from gateway.errors import LedgerUnavailable
 from gateway.pending import Reply
 
@@ -28,7 +30,9 @@ class KeyUse:
 class Ledger(Protocol):
     """The decisions of record, by id and by key."""
 
-    async def application(self, application_id: str, client_id: str | None) -> Reply | None:
+    async def application(
+        self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
+    ) -> Reply | None:
         """The recorded answer (200 or 410) or a 202; None when no application of the client has the id.
 
         Raises LedgerUnavailable.
@@ -49,10 +53,12 @@ class HttpLedger:
         """Close the connections."""
         await self._http.aclose()
 
-    async def application(self, application_id: str, client_id: str | None) -> Reply | None:
+    async def application(
+        self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
+    ) -> Reply | None:
         """See Ledger."""
-        wanted = {} if client_id is None else {"client_id": client_id}
-        answer = await self._get(f"/v1/applications/{application_id}", wanted)
+        wanted = {"lane": lane.value} if client_id is None else {"lane": lane.value, "client_id": client_id}
+        answer = await self._get(f"/v1/applications/{quote(application_id, safe='')}", wanted)
         return None if answer.status_code == 404 else Reply(answer.status_code, answer.content)
 
     async def key_use(self, client_id: str, key: str) -> KeyUse | None:

@@ -1,4 +1,4 @@
-"""Writing applications to Kafka. `ApplicationLog` is the seam; `KafkaApplicationLog` is aiokafka."""
+"""Writing to Kafka: applications and outcomes. `ApplicationLog` is the seam."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from contracts.topics import APPLICATIONS
+from contracts.topics import APPLICATIONS, Topic
 from gateway.errors import Starting
 from infra.runtime.kafka import KafkaConnection
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedSubmission:
-    """What is written to `applications`: the body untouched, keyed by the applicant."""
+    """What is written: the body untouched, keyed by the applicant."""
 
     key: bytes
     value: bytes
@@ -71,10 +71,14 @@ class KafkaApplicationLog:
 
     async def send(self, submission: LoggedSubmission) -> asyncio.Future[Any]:
         """See ApplicationLog. Raises Starting before the first connection."""
+        return await self.write(APPLICATIONS, submission)
+
+    async def write(self, topic: Topic, submission: LoggedSubmission) -> asyncio.Future[Any]:
+        """As `send`, to any topic whose key is the applicant."""
         producer = self._started()
         try:
             acknowledged: asyncio.Future[Any] = await producer.send(
-                APPLICATIONS.name, value=submission.value, key=submission.key, headers=submission.headers
+                topic.name, value=submission.value, key=submission.key, headers=submission.headers
             )
         except KafkaError as error:
             # No room, no metadata, a producer beyond use: for the caller all are no acknowledgement.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import datetime
+
 import msgspec
 import structlog
 
@@ -37,3 +40,7 @@ class ModelInProduction:
             return
         self._metrics.model.clear()
         self._metrics.model.labels(self.newest.name, self.newest.version).set(1)
+        with contextlib.suppress(
+            ValueError
+        ):  # a moment that nobody can read is no reason to ignore the version
+            self._metrics.promoted.set(datetime.fromisoformat(self.newest.promoted_at).timestamp())

@@ -9,7 +9,8 @@ import msgspec
 
 from contracts.application import application_json_schema, example
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemDocument
-from contracts.events import DecisionDocument, ModelPromoted, PendingDocument
+from contracts.events import DecisionDocument, ModelDocument, OutcomeObserved, PendingDocument
+from contracts.outcome import EXAMPLE, JSON_SCHEMA
 
 _EXAMPLES = {
     "minimal": "The five required fields",
@@ -91,8 +92,35 @@ LOOK_UP_RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": _problem("Any other failure."),
 }
 
+OUTCOME_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": JSON_SCHEMA,
+                "examples": {"repaid": {"summary": "A loan that was not in default", "value": EXAMPLE}},
+            }
+        },
+    }
+}
+
+OUTCOME_RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: _answer("Taken, as the topic has it.", OutcomeObserved),
+    401: _problem("No API key, or none that is known here."),
+    403: _problem("The API key has not the scope `outcomes`."),
+    404: _problem("No application of yours has this id."),
+    409: _problem("The application has no decision."),
+    413: _problem("The body is too large."),
+    415: _problem("The body is not declared as JSON."),
+    422: _problem("The outcome is invalid; every problem is named with its field."),
+    429: _problem("Too many requests with this key."),
+    503: _problem(
+        "The ledger can't say whether there is such an application, or the log did not acknowledge."
+    ),
+}
+
 MODEL_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: _answer("The newest promotion.", ModelPromoted),
+    200: _answer("The newest promotion, and the snapshot published last.", ModelDocument),
     401: _problem("No API key, or none that is known here."),
     403: _problem("The API key has not the scope."),
     404: _problem("No version was promoted yet."),

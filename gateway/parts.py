@@ -10,7 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from contracts.topics import APPLICATIONS, MODEL_PROMOTIONS, REPLIES
+from contracts.topics import APPLICATIONS, FEATURE_SNAPSHOTS, MODEL_PROMOTIONS, REPLIES
 from gateway.access import Access
 from gateway.errors import Starting
 from gateway.keys_file import follow_keys, read_keys
@@ -18,7 +18,9 @@ from gateway.ledger_client import HttpLedger
 from gateway.log import KafkaApplicationLog
 from gateway.metrics import GatewayMetrics
 from gateway.model_in_production import ModelInProduction
+from gateway.outcomes import Outcomes
 from gateway.pending import PendingReplies
+from gateway.published_snapshot import PublishedSnapshot
 from gateway.replies import ReplyReader, reply_partition
 from gateway.settings import GatewaySettings
 from gateway.submissions import KeyLookUp, Submissions
@@ -42,16 +44,20 @@ class Parts:
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.metrics = GatewayMetrics()
+        self.metrics.in_flight_limit.set(settings.max_in_flight)
         self.pending = PendingReplies(max_in_flight=settings.max_in_flight, recent_max=settings.recent_max)
         self.model = ModelInProduction(settings.model_name, self.metrics)
+        self.snapshot = PublishedSnapshot(settings.store_name)
         self.access = Access(settings.default_client_id, now=time.monotonic)
         if settings.keys_file is not None:
             self.access.replace(read_keys(settings.keys_file))
         self.ledger = _ledger(settings)
         self.is_draining = False
         self._log = KafkaApplicationLog(settings.kafka)
-        self._replies = ReplyReader(settings.kafka, self.pending)
-        self._control = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
+        self._replies = ReplyReader(settings.kafka, self.pending, self.metrics)
+        self._promotions = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
+        self._publications = ControlTopic(FEATURE_SNAPSHOTS, settings.kafka)
+        self.outcomes = Outcomes(self._log, self.ledger)
         self._submissions: Submissions | None = None
         self._running: asyncio.Task[None] | None = None
         self._following_keys: asyncio.Task[None] | None = None
@@ -118,7 +124,8 @@ class Parts:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._replies.read())
             tasks.create_task(self._replies.probe())
-            tasks.create_task(self.model.follow(self._control))
+            tasks.create_task(self.model.follow(self._promotions))
+            tasks.create_task(self.snapshot.follow(self._publications))
 
     async def _connected(self) -> bool:
         settings = self.settings
@@ -131,7 +138,8 @@ class Parts:
                 instance=settings.instance,
             )
             await self._replies.start(partition)
-            await self._control.start()
+            await self._promotions.start()
+            await self._publications.start()
         except (KafkaError, ValueError) as error:
             log.warning("not connected yet; trying again", error=str(error))
             await self._disconnect()
@@ -149,9 +157,8 @@ class Parts:
         return True
 
     async def _disconnect(self) -> None:
-        await stop_all(
-            self._log, self._replies, self._control, timeout_s=float(self.settings.drain_timeout_s)
-        )
+        clients = (self._log, self._replies, self._promotions, self._publications)
+        await stop_all(*clients, timeout_s=float(self.settings.drain_timeout_s))
 
 
 def _ledger(settings: GatewaySettings) -> HttpLedger | None:

@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Final
 
 from gateway.errors import IdempotencyConflict, TooManyInFlight
+
+#: Statuses of a reply; `scorer.documents` has them all.
+DECIDED: Final = 200
+CONFLICT: Final = 409
 
 
 class State(Enum):
@@ -44,6 +48,8 @@ class Submission:
     #: Done when the log has said whether it has the application; None before the first attempt.
     acknowledged: asyncio.Future[Any] | None = None
     waiters: list[asyncio.Future[Reply]] = field(default_factory=list)
+    #: Of each time that it was written to the log.
+    correlation_ids: list[bytes] = field(default_factory=list)
 
     @property
     def is_under_way(self) -> bool:
@@ -52,6 +58,28 @@ class Submission:
         if acknowledged is None:
             return self.state is not State.SENT
         return not acknowledged.done() or not (acknowledged.cancelled() or acknowledged.exception())
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether another request waits for the reply: a copy waits with it."""
+        return self.is_under_way and bool(self.waiters)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the decision is known. What was put aside may still be decided."""
+        return self.reply is not None and self.reply.status == DECIDED
+
+    @property
+    def has_come_second(self) -> bool:
+        """Whether the id belongs to other bytes, as the scorer said."""
+        return self.reply is not None and self.reply.status == CONFLICT
+
+    def learn_recorded(self, answer: Reply | None) -> None:
+        """Take in what the ledger has: its answer, or that the log has the application and it is pending."""
+        if answer is not None:
+            self.reply, self.state = answer, State.ANSWERED
+        elif self.state is State.SENT:
+            self.state, self.acknowledged = State.ACCEPTED, None
 
 
 class PendingReplies:
@@ -78,14 +106,30 @@ class PendingReplies:
         A new one is remembered once it waits: what is turned away with 429 displaces nothing.
         """
         known = self._recent.get(application_id)
-        if known is None:
+        is_other = known is not None and known.request_hash != request_hash
+        # Bytes that came second are remembered for their own sake and must not turn away the first.
+        if known is None or (is_other and known.has_come_second):
             return Submission(application_id, client_id, request_hash)
-        if known.request_hash != request_hash:
+        if is_other:
             raise IdempotencyConflict(application_id)
         return known
 
-    def claim_key(self, client_id: str, key: str, application_id: str) -> None:
-        """Note what a client uses a key for; raises IdempotencyConflict when it used it for another."""
+    def may_be_wrong(self, application_id: str) -> bool:
+        """Whether what is remembered of the id is not decided: other bytes may have come before it."""
+        known = self._recent.get(application_id)
+        return known is not None and not known.is_decided
+
+    def disown(self, application_id: str) -> None:
+        """Forget whose the id was thought to be; who waits for that goes on waiting."""
+        self._forget(self._recent.pop(application_id, None))
+
+    def claim_key(self, client_id: str, key: str, application_id: str, *, is_recorded: bool = False) -> None:
+        """Note what a client uses a key for; raises IdempotencyConflict when it used it for another.
+
+        What the ledger has recorded stands above what this gateway believed.
+        """
+        if is_recorded:
+            self._keys[client_id, key] = application_id
         owner = self._keys.setdefault((client_id, key), application_id)
         if len(self._keys) > self._recent_max:
             self._keys.popitem(last=False)
@@ -93,34 +137,43 @@ class PendingReplies:
             raise IdempotencyConflict(owner)
 
     @contextmanager
-    def waiting(self, submission: Submission, correlation_id: bytes) -> Iterator[asyncio.Future[Reply]]:
-        """A future for the submission's reply while the block lasts; raises TooManyInFlight."""
+    def waiting(
+        self, submission: Submission, correlation_id: bytes | None
+    ) -> Iterator[asyncio.Future[Reply]]:
+        """A future for the submission's reply while the block lasts; raises TooManyInFlight.
+
+        `correlation_id` is what the submission is written with, None when it is not written (again).
+        """
         if self.in_flight >= self._max_in_flight:
             raise TooManyInFlight(f"{self.in_flight} requests wait already; try again shortly")
         self._remember(submission)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         submission.waiters.append(future)
-        self._own[correlation_id] = submission
+        if correlation_id is not None:
+            self._own[correlation_id] = submission
+            submission.correlation_ids.append(correlation_id)
         self.in_flight += 1
         try:
             yield future
         finally:
             self.in_flight -= 1
-            self._own.pop(correlation_id, None)
             submission.waiters.remove(future)
+            if self._recent.get(submission.application_id) is not submission:
+                self._forget(submission)
             if future.done() and not future.cancelled():
                 future.exception()  # seen: nobody else will ask
             future.cancel()
 
-    def resolve(self, correlation_id: bytes, application_id: str | None, reply: Reply) -> bool:
+    def resolve(self, correlation_id: bytes, reply: Reply) -> bool:
         """Give a reply to whoever waits for it and remember it; False for another gateway's.
 
-        A reply that comes after its deadline is known by its application id.
+        A reply that comes after its deadline is known by its correlation id as long as the submission is, not
+        by its application id: it may answer other bytes, of another gateway or of this one's predecessor.
         """
-        submission = self._own.get(correlation_id) or self._recent.get(application_id or "")
+        submission = self._own.get(correlation_id)
         if submission is None:
             return False
-        if submission.reply is None:
+        if submission.reply is None or (reply.status == DECIDED and not submission.is_decided):
             submission.reply, submission.state = reply, State.ANSWERED
         for waiter in submission.waiters:
             if not waiter.done():
@@ -128,6 +181,14 @@ class PendingReplies:
         return True
 
     def _remember(self, submission: Submission) -> None:
-        self._recent.setdefault(submission.application_id, submission)
+        known = self._recent.get(submission.application_id)
+        if known is not submission:
+            self._forget(known)
+            self._recent[submission.application_id] = submission
         if len(self._recent) > self._recent_max:
-            self._recent.popitem(last=False)
+            self._forget(self._recent.popitem(last=False)[1])
+
+    def _forget(self, submission: Submission | None) -> None:
+        if submission is not None and not submission.waiters:
+            for correlation_id in submission.correlation_ids:
+                self._own.pop(correlation_id, None)

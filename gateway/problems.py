@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemDocument, ProblemType
 from contracts.events import encode
-from contracts.problems import InvalidApplication
+from contracts.problems import FieldProblem, InvalidApplication, InvalidOutcome
 from gateway import errors
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ _KINDS: dict[type[Exception], tuple[int, ProblemType, str]] = {
     errors.LedgerUnavailable: (503, ProblemType.LEDGER_UNAVAILABLE, "The ledger can't say now"),
     errors.IdempotencyConflict: (409, ProblemType.IDEMPOTENCY_CONFLICT, "The key belongs to another body"),
     errors.UnknownApplication: (404, ProblemType.UNKNOWN_APPLICATION, "There is no such application"),
+    errors.NotDecided: (409, ProblemType.NOT_DECIDED, "The application is not decided"),
     errors.NoModelPromoted: (404, ProblemType.NO_MODEL, "No model decides yet"),
     errors.TooManyInFlight: (429, ProblemType.TOO_MANY_IN_FLIGHT, "Too many requests wait"),
     errors.NotAccepted: (503, ProblemType.NOT_ACCEPTED, "The application was not acknowledged"),
@@ -41,6 +42,7 @@ def install(app: FastAPI) -> None:
     """Answer every error of `app` with a problem document."""
     handlers: dict[type[Exception], Callable[[Request, Exception], Response]] = {
         InvalidApplication: _invalid_application,
+        InvalidOutcome: _invalid_outcome,
         errors.GatewayError: _gateway_error,
         HTTPException: _http_error,
         ClientDisconnect: _gone,
@@ -57,14 +59,23 @@ def problem(document: ProblemDocument, headers: dict[str, str] | None = None) ->
 
 def _invalid_application(_: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidApplication)  # noqa: S101 - how the handler is registered
-    count = len(error.problems)
+    return _invalid(ProblemType.INVALID_APPLICATION, "The application is invalid", error.problems)
+
+
+def _invalid_outcome(_: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidOutcome)  # noqa: S101 - how the handler is registered
+    return _invalid(ProblemType.INVALID_OUTCOME, "The outcome is invalid", error.problems)
+
+
+def _invalid(kind: ProblemType, title: str, problems: tuple[FieldProblem, ...]) -> Response:
+    count = len(problems)
     return problem(
         ProblemDocument(
-            type=ProblemType.INVALID_APPLICATION.value,
-            title="The application is invalid",
+            type=kind.value,
+            title=title,
             status=422,
             detail=f"{count} problem{'' if count == 1 else 's'}; each is named in errors with its mend",
-            errors=error.problems,
+            errors=problems,
         )
     )
 

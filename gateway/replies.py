@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import zlib
 from collections.abc import Collection
 
@@ -14,6 +15,7 @@ from aiokafka.structs import ConsumerRecord
 
 from contracts import headers
 from contracts.topics import REPLIES
+from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply
 from infra.runtime.kafka import KafkaConnection
 
@@ -28,9 +30,10 @@ _PROBE_EVERY_S = 1.0
 class ReplyReader:
     """Follows one partition from its end. A reply that nobody here waits for is another gateway's."""
 
-    def __init__(self, connection: KafkaConnection, pending: PendingReplies) -> None:
+    def __init__(self, connection: KafkaConnection, pending: PendingReplies, metrics: GatewayMetrics) -> None:
         self._connection = connection
         self._pending = pending
+        self._metrics = metrics
         self._consumer: AIOKafkaConsumer | None = None
         self._partition: TopicPartition | None = None
         self.is_broker_reached = False
@@ -82,11 +85,12 @@ class ReplyReader:
     def _resolve(self, record: ConsumerRecord) -> None:
         present = {name: value for name, value in record.headers if value is not None}
         correlation_id = present.get(headers.CORRELATION_ID, b"")
-        application_id = present.get(headers.APPLICATION_ID, b"").decode("ascii", "replace")
         status = present.get(headers.STATUS, b"200")
         # Others may write here too, and anything may be wrong with their records.
         if record.value is not None and _STATUS.fullmatch(status):
-            self._pending.resolve(correlation_id, application_id, Reply(int(status), record.value))
+            reply = Reply(int(status), record.value)
+            if self._pending.resolve(correlation_id, reply):
+                self._metrics.reply_in_log.observe(max(0.0, time.time() - record.timestamp / 1000))
 
 
 def reply_partition(partitions: Collection[int], *, wanted: int | None, instance: str) -> int:

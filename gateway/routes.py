@@ -10,11 +10,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from contracts.errors import PROBLEM_CONTENT_TYPE
-from contracts.events import PendingDocument, encode
+from contracts.events import PendingDocument, encode, model_document
 from contracts.keys import Scope
 from gateway.access import Client
 from gateway.errors import InvalidHeader, NoModelPromoted, NotAccepted, NotJson, TooLarge, UnknownApplication
-from gateway.openapi import DECISION_RESPONSES, LOOK_UP_RESPONSES, MODEL_RESPONSES, SUBMISSION_BODY
+from gateway.openapi import (
+    DECISION_RESPONSES,
+    LOOK_UP_RESPONSES,
+    MODEL_RESPONSES,
+    OUTCOME_BODY,
+    OUTCOME_RESPONSES,
+    SUBMISSION_BODY,
+)
 from gateway.parts import Parts
 from gateway.pending import Reply, State
 from gateway.submissions import Caller
@@ -60,6 +67,24 @@ async def get_application(application_id: str, request: Request) -> Response:
     return _document(reply, application_id)
 
 
+@router.post(
+    "/v1/outcomes",
+    status_code=202,
+    summary="Say what became of a loan",
+    responses=OUTCOME_RESPONSES,
+    openapi_extra=OUTCOME_BODY,
+)
+async def submit_outcome(request: Request) -> Response:
+    """202 once the log has it. Several of one application are fine: the performance window decides."""
+    parts: Parts = request.app.state.parts
+    with parts.access.admitted(request.headers.get("authorization"), Scope.OUTCOMES) as client:
+        if not _is_json(request.headers.get("content-type", "")):
+            raise NotJson("send the outcome with Content-Type: application/json")
+        observed = await parts.outcomes.take(await _body(request, parts.settings.max_body_bytes), client)
+    parts.metrics.outcomes.inc()
+    return Response(encode(observed), 202, media_type=_JSON)
+
+
 @router.get("/v1/model", summary="The model that decides now", responses=MODEL_RESPONSES)
 async def get_model(request: Request) -> Response:
     """The version that was promoted last, with its metrics, cut-offs and feature snapshot."""
@@ -70,7 +95,7 @@ async def get_model(request: Request) -> Response:
         raise NoModelPromoted(
             f"no version of {parts.settings.model_name} was promoted yet; promote one: scorestream promote"
         )
-    return Response(encode(newest), media_type=_JSON)
+    return Response(encode(model_document(newest, parts.snapshot.newest)), media_type=_JSON)
 
 
 @router.get("/healthz", summary="Alive", include_in_schema=False)
@@ -113,8 +138,7 @@ class MeasuredAnswers:
         started = time.perf_counter()
 
         def note(status: int) -> None:
-            parts.metrics.answers.labels(str(status)).inc()
-            parts.metrics.answering.observe(time.perf_counter() - started)
+            parts.metrics.answering.labels(str(status)).observe(time.perf_counter() - started)
 
         async def measured(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -169,7 +193,7 @@ async def _body(request: Request, max_bytes: int) -> bytes:
         elif length > _MOST_DISCARDED_BYTES:
             break
     if length > max_bytes:
-        raise TooLarge(f"an application has at most {max_bytes} bytes")
+        raise TooLarge(f"the body may have at most {max_bytes} bytes")
     return b"".join(chunks)
 
 

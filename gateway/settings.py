@@ -27,6 +27,7 @@ class GatewaySettings(BaseSettings):
     instance: str = Field(default_factory=_instance, description="Name of this process in logs and metrics.")
     kafka: KafkaConnection = Field(default_factory=KafkaConnection)
     model_name: str = Field("credit-risk", description="Registered model that /v1/model speaks of.")
+    store_name: str = Field("home-credit", description="Store of feature snapshots that /v1/model speaks of.")
     default_client_id: str = Field("local", description="Client of a request while API keys are off.")
 
     keys_file: Path | None = Field(

@@ -19,7 +19,7 @@ from contracts.headers import ReplyAddress
 from contracts.identity import application_id_for_key, fresh_application_id
 from contracts.topics import REPLIES
 from gateway.errors import IdempotencyConflict, LedgerUnavailable, NotAccepted
-from gateway.ledger_client import Ledger, key_hash
+from gateway.ledger_client import KeyUse, Ledger, key_hash
 from gateway.log import ApplicationLog, LoggedSubmission
 from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply, State, Submission
@@ -45,8 +45,8 @@ class KeyLookUp:
         self._ledger = ledger
         self._is_required = is_required
 
-    async def recorded(self, caller: Caller, submission: Submission) -> Reply | None:
-        """The recorded answer to the caller's key, or None when there is none yet.
+    async def use(self, caller: Caller, submission: Submission) -> KeyUse | None:
+        """What the caller's key was used for, which is this submission; None when that is not known.
 
         Raises IdempotencyConflict when the key was used for other bytes or another applicant, and
         LedgerUnavailable.
@@ -64,7 +64,7 @@ class KeyLookUp:
         is_other = use.application_id != submission.application_id
         if is_other or use.request_hash not in {None, submission.request_hash}:
             raise IdempotencyConflict(use.application_id)
-        return use.answer
+        return use
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +106,54 @@ class Submissions:
         application = decode_submitted(body)
         application_id = _application_id(caller, applicant_id(application))
         request_hash = hashlib.sha256(body).hexdigest()
-        if caller.idempotency_key is not None:
-            self._pending.claim_key(caller.client_id, caller.idempotency_key, application_id)
-        submission = self._pending.submission(application_id, caller.client_id, request_hash)
-        if submission.reply is None and not submission.is_under_way:
-            recorded = await self._keys.recorded(caller, submission)
-            # While the ledger was asked a copy of this request may have come: both are one submission.
-            submission = self._pending.submission(application_id, caller.client_id, request_hash)
-            submission.reply = submission.reply or recorded
+        submission = await self._submission(
+            Submission(application_id, caller.client_id, request_hash), caller
+        )
+        if not submission.is_decided and not submission.is_awaited:
+            submission = await self._looked_up(caller, submission)
         if submission.reply is not None:
             return Answer(application_id, submission.reply)
-        correlation_id = uuid.uuid4().bytes
+        correlation_id = None if submission.is_under_way else uuid.uuid4().bytes
         with self._pending.waiting(submission, correlation_id) as reply:
             written = None
-            if not submission.is_under_way:
+            if correlation_id is not None:
                 key = str(applicant_id(application)).encode()
                 written = LoggedSubmission(key, body, self._headers(submission, correlation_id, caller))
             return await self._answer(submission, written, reply)
+
+    async def _submission(self, wanted: Submission, caller: Caller) -> Submission:
+        """The submission as it is known here. Raises IdempotencyConflict.
+
+        What this gateway remembers of an id may be bytes that came second and have not heard of it, so before
+        others are turned away for them the ledger is asked whose the id is.
+        """
+        pending, wanted_id = self._pending, wanted.application_id
+        try:
+            return pending.submission(wanted_id, wanted.client_id, wanted.request_hash)
+        except IdempotencyConflict:
+            if not pending.may_be_wrong(wanted_id) or await self._keys.use(caller, wanted) is None:
+                raise
+        if pending.may_be_wrong(wanted_id):
+            pending.disown(wanted_id)
+        return pending.submission(wanted_id, wanted.client_id, wanted.request_hash)
+
+    async def _looked_up(self, caller: Caller, submission: Submission) -> Submission:
+        """The submission with what the ledger knows of it: a reply may be lost, or another gateway's."""
+        use = await self._keys.use(caller, submission)
+        # While the ledger was asked a copy of this request may have come: both are one submission.
+        submission = self._pending.submission(
+            submission.application_id, submission.client_id, submission.request_hash
+        )
+        if caller.idempotency_key is not None:
+            self._pending.claim_key(
+                caller.client_id,
+                caller.idempotency_key,
+                submission.application_id,
+                is_recorded=use is not None,
+            )
+        if use is not None and not submission.is_decided:
+            submission.learn_recorded(use.answer)
+        return submission
 
     async def _answer(
         self, submission: Submission, written: LoggedSubmission | None, reply: asyncio.Future[Reply]

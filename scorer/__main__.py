@@ -1,7 +1,7 @@
 """Start a scorer: `scorestream scorer --lane sync`, or `python -m scorer`.
 
 The one place where its parts are made, started and drained:
-settings → logs → metrics → model → clients → lane; SIGTERM: finish the micro-batch → commit → leave.
+settings → logs → metrics → snapshot, model → clients → lane; SIGTERM: finish the micro-batch → commit.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Protocol
 
 import structlog
 from aiokafka.errors import KafkaError
 
-from contracts.topics import APPLICATIONS_DLQ, MODEL_PROMOTIONS
+from contracts.topics import APPLICATIONS_DLQ, FEATURE_SNAPSHOTS, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
 from infra.runtime.memory import settle
 from infra.runtime.presence import announced
-from infra.runtime.stopping import stop_all
+from infra.runtime.stopping import Stoppable, stop_all
 from scorer import faust_seam
 from scorer.app import LaneStream
 from scorer.committed import KafkaCommittedOffsets
@@ -36,10 +37,13 @@ from scorer.metrics import ScorerMetrics
 from scorer.model_cache import ModelCache
 from scorer.model_holder import ModelHolder
 from scorer.ownership import Care, Ownership
+from scorer.pair import Pair
 from scorer.prediction_stream import KafkaPredictionStream
 from scorer.publication import Publication
 from scorer.replies import KafkaReplies
 from scorer.settings import ScorerSettings
+from scorer.snapshot_cache import SnapshotCache
+from scorer.snapshot_holder import SnapshotHolder
 from scorer.takeover import Reach
 
 log = structlog.get_logger()
@@ -50,21 +54,20 @@ _LAST_REPLIES_S = 2.0
 _LAST_FLUSH_S = 5.0
 
 
+class _Client(Stoppable, Protocol):
+    async def start(self) -> None: ...
+
+
 class Scorer:
     """A scorer process's parts, wired."""
 
     def __init__(self, settings: ScorerSettings) -> None:
         self.settings = settings
         self.metrics = ScorerMetrics(settings.lane.value)
-        self.control = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
-        cache = ModelCache(
-            settings.cache_dir,
-            registry_uri=settings.mlflow_tracking_uri,
-            fetch_timeout_s=settings.bundle_fetch_timeout_s,
-        )
-        self.models = ModelHolder(
-            settings.model_name, lane=settings.lane.value, cache=cache, metrics=self.metrics
-        )
+        self.promotions = ControlTopic(MODEL_PROMOTIONS, settings.kafka)
+        self.publications = ControlTopic(FEATURE_SNAPSHOTS, settings.kafka)
+        self.pair = Pair(settings.lane.value, self.metrics)
+        self.models, self.snapshots = self._holders()
         self.durable_log = KafkaRecordLog(settings.kafka, durable=True)
         self.reply_log = KafkaRecordLog(settings.kafka, durable=False)
         self.replies = KafkaReplies(self.reply_log, self.metrics)
@@ -81,11 +84,26 @@ class Scorer:
             self.metrics.registry, alive=self._not_alive, ready=self._not_ready, status=self._status
         )
 
+    def _holders(self) -> tuple[ModelHolder, SnapshotHolder]:
+        settings, lane = self.settings, self.settings.lane.value
+        models = ModelCache(
+            settings.cache_dir,
+            registry_uri=settings.mlflow_tracking_uri,
+            fetch_timeout_s=settings.bundle_fetch_timeout_s,
+        )
+        snapshots = SnapshotCache(settings.cache_dir, fetch_timeout_s=settings.snapshot_fetch_timeout_s)
+        return (
+            ModelHolder(settings.model_name, lane=lane, cache=models, pair=self.pair, metrics=self.metrics),
+            SnapshotHolder(
+                settings.store_name, lane=lane, cache=snapshots, pair=self.pair, metrics=self.metrics
+            ),
+        )
+
     def _worker(self) -> LaneWorker:
         settings = self.settings
         return LaneWorker(
             Rules(settings.lane, settings.instance, settings.reply_topics, settings.max_value_bytes),
-            model=self.models.current,
+            model=self.pair.current,
             outlets=Outlets(
                 Publication(settings.lane.predictions.name, log=self.durable_log, stream=self.predictions),
                 self.durable_log,
@@ -108,6 +126,17 @@ class Scorer:
         )
         return LaneStream(app, settings, ownership=ownership, metrics=self.metrics)
 
+    @property
+    def _clients(self) -> tuple[_Client, ...]:
+        return (
+            self.reply_log,
+            self.durable_log,
+            self.predictions,
+            self.offsets,
+            self.promotions,
+            self.publications,
+        )
+
     async def run(self) -> None:
         """Work until cancelled or broken."""
         settings = self.settings
@@ -117,13 +146,16 @@ class Scorer:
 
     async def _work(self) -> None:
         try:
-            for client in (self.control, self.durable_log, self.reply_log, self.predictions, self.offsets):
+            for client in self._clients:
                 await _started(client.start)
             await self._require_partitions()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.models.follow(self.control))
                 tasks.create_task(self._watch())
-                await self.models.wait_for_first()
+                tasks.create_task(self.snapshots.follow(self.publications))
+                # A model that uses the history is refused without a snapshot.
+                await self.snapshots.is_settled.wait()
+                tasks.create_task(self.models.follow(self.promotions))
+                await self.pair.wait_for_first()
                 settle()
                 tasks.create_task(self.stream.run())
         finally:
@@ -150,8 +182,7 @@ class Scorer:
         except Exception:
             log.exception("the lane did not drain; the next owner goes on from its last commit")
         await self.replies.finish(_LAST_REPLIES_S)
-        clients = (self.reply_log, self.durable_log, self.predictions, self.offsets, self.control)
-        await stop_all(*clients, self.health, timeout_s=_LAST_FLUSH_S)
+        await stop_all(*self._clients, self.health, timeout_s=_LAST_FLUSH_S)
 
     async def _watch(self) -> None:
         while True:
@@ -165,18 +196,18 @@ class Scorer:
         return {f"partition {p}": f"stands still for {s:.0f} s with lag" for p, s in stuck.items()}
 
     def _not_ready(self) -> dict[str, object]:
-        if not self.models.has_model:
-            return {"model": f"no version of {self.settings.model_name} to decide with yet"}
+        if not self.pair.has_model:
+            return {"model": f"{self.settings.model_name}: {self.pair.why_not}"}
         return {} if self.stream.is_open else {"partitions": "none assigned yet"}
 
     def _status(self) -> dict[str, object]:
-        model = self.models.current() if self.models.has_model else None
+        model = self.pair.current().version if self.pair.has_model else None
+        snapshot = self.pair.snapshot
         return {
             "lane": self.settings.lane.value,
             "instance": self.settings.instance,
-            "model": None
-            if model is None
-            else {"name": model.version.name, "version": model.version.version},
+            "model": None if model is None else {"name": model.name, "version": model.version},
+            "snapshot": None if snapshot is None else {"id": snapshot.id, "as_of": snapshot.as_of},
             "lag": sum(self.stream.lag().values()),
             "last_decision_at": self.worker.last_decision_at,
         }

@@ -9,6 +9,7 @@ Nothing here is about credit. Private calls into Faust are in `scorer.faust_seam
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import faust
@@ -99,6 +100,8 @@ class LaneStream:
     async def _revoked(self, _: faust.App, revoked: Any = None, **__: Any) -> None:
         self._is_open = False
         async with self._at_work:
+            # Again: a rebalance that was still taking over may have opened it while this one waited.
+            self._is_open = False
             await self._ownership.commit(is_leaving=True)
         log.info("partitions revoked", partitions=sorted(tp.partition for tp in revoked or ()))
 
@@ -106,8 +109,11 @@ class LaneStream:
         """Awaited by Faust while the new partitions are still paused."""
         partitions = faust_seam.assigned_partitions(self.app, self._topic)
         async with self._at_work:
+            started = time.perf_counter()
             await self._ownership.take(partitions)
+            self._metrics.taking_over.observe(time.perf_counter() - started)
             self._is_open = True
+        self._metrics.rebalances.inc()
         self._metrics.partitions.set(len(partitions))
         self._metrics.lag.clear()
         log.info("partitions assigned", partitions=sorted(partitions))

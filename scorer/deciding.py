@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
+from contracts.application import Application
 from contracts.errors import DeadLetterReason
-from scorer.decide import Verdict, decide
+from scorer.decide import History, Verdict, decide
 from scorer.intake import Accepted, Rejected
-from scorer.model_holder import ModelInUse
+from scorer.model import ServingModel
+from scorer.pair import ModelInUse
 
 log = structlog.get_logger()
 
+#: One verdict per application, in their order: `scorer.decide.decide`, or a stand-in for it.
+Decide = Callable[[Sequence[Application], ServingModel, History | None], list[Verdict]]
+
 
 def verdicts(
-    accepted: Sequence[Accepted], model: ModelInUse
+    accepted: Sequence[Accepted], model: ModelInUse, *, decide: Decide = decide
 ) -> tuple[list[tuple[Accepted, Verdict]], list[Rejected]]:
     """The verdicts in order, and what could not be decided."""
     if not accepted:
         return [], []
     try:
-        return list(zip(accepted, _decided(accepted, model), strict=True)), []
+        return list(zip(accepted, _decided(accepted, model, decide), strict=True)), []
     except Exception as error:
         log.error(
             "a micro-batch could not be decided at once; trying its applications one by one",
@@ -32,15 +37,15 @@ def verdicts(
     failed: list[Rejected] = []
     for one in accepted:
         try:
-            found.append((one, _decided([one], model)[0]))
+            found.append((one, _decided([one], model, decide)[0]))
         except Exception as error:
             log.error("scoring failed", application_id=one.application_id, **_without_words(error))
             failed.append(_scoring_failed(one, error))
     return found, failed
 
 
-def _decided(accepted: Sequence[Accepted], model: ModelInUse) -> list[Verdict]:
-    return decide([one.application for one in accepted], model.serving)
+def _decided(accepted: Sequence[Accepted], model: ModelInUse, decide: Decide) -> list[Verdict]:
+    return decide([one.application for one in accepted], model.serving, model.snapshot)
 
 
 def _scoring_failed(one: Accepted, error: Exception) -> Rejected:

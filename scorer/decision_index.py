@@ -14,7 +14,10 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class LoggedPrediction:
-    """What the index needs of a record of the prediction stream; `timestamp_ms` is Unix time."""
+    """What the index needs of a record of the prediction stream.
+
+    `timestamp_ms` is when the log got the application, Unix time: not when it was decided.
+    """
 
     offset: int
     timestamp_ms: int

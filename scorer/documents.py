@@ -42,7 +42,7 @@ _MAX_CUT_BYTES: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a micro-batch was decided with: who, by which model, when, and in what time."""
+    """What a micro-batch was decided with: who, by which model and snapshot, when, and in what time."""
 
     lane: str
     scorer: str
@@ -51,6 +51,8 @@ class Circumstances:
     decided_at: str
     decided_at_ms: int
     deciding_ms: float
+    snapshot_id: str | None = None
+    snapshot_as_of: str | None = None
 
 
 def decision_document(accepted: Accepted, verdict: Verdict, circumstances: Circumstances) -> bytes:
@@ -64,7 +66,11 @@ def decision_document(accepted: Accepted, verdict: Verdict, circumstances: Circu
             score=verdict.score,
             reasons=verdict.reasons,
             model=circumstances.model,
-            feature_snapshot=SnapshotUsed(id=None, as_of=None, applicant_found=verdict.applicant_found),
+            feature_snapshot=SnapshotUsed(
+                id=circumstances.snapshot_id,
+                as_of=circumstances.snapshot_as_of,
+                applicant_found=verdict.applicant_found,
+            ),
             decided_at=circumstances.decided_at,
         )
     )

@@ -2,9 +2,11 @@
 
 ScorerError
 ├── Rejected          the input is at fault: never retried
-│   └── BundleRefused     a model bundle that must not decide; `reason` says which rule it broke
+│   ├── BundleRefused     a model bundle that must not decide; `reason` says which rule it broke
+│   └── DoesNotFit        a model and a snapshot that can't decide together; the pair in use goes on
 └── Unavailable       something outside is away: retry later
     ├── BundleUnavailable   the promoted bundle can't be had now; the model in use goes on
+    ├── SnapshotUnavailable the published snapshot can't be had now; the one in use goes on
     └── NoModel             nothing was promoted yet; nothing is read before something is
 """
 
@@ -43,6 +45,7 @@ class Refusal(StrEnum):
     GOLDEN_MISMATCH = "golden-mismatch"
     TOO_SLOW = "too-slow"
     CRASHED_LOADER = "crashed-loader"
+    DOES_NOT_FIT = "does-not-fit"
 
 
 class ScorerError(Exception):
@@ -62,12 +65,20 @@ class BundleRefused(Rejected):
         self.detail = detail
 
 
+class DoesNotFit(Rejected):
+    """A model uses features that the mapped snapshot lacks; it waits for another one."""
+
+
 class Unavailable(ScorerError):
     """Something outside the process did not answer. Trying again may help."""
 
 
 class BundleUnavailable(Unavailable):
     """The bundle can't be fetched now."""
+
+
+class SnapshotUnavailable(Unavailable):
+    """The snapshot can't be fetched now."""
 
 
 class NoModel(Unavailable):

@@ -26,6 +26,10 @@ CARRIED: Final = (headers.CLIENT_ID, headers.BATCH_ID, headers.BATCH_ROW, header
 _MAX_CARRIED_BYTES: Final = 1_024
 
 
+#: Partition and application id: a producer may use an id in two partitions, by mistake, and it is two then.
+Identity = tuple[int, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A record that can be decided. `request_hash` is the SHA-256 of its value, hexadecimal."""
@@ -36,6 +40,11 @@ class Accepted:
     application: Application
     unseen_categories: tuple[str, ...]
     request_hash: str
+
+    @property
+    def identity(self) -> Identity:
+        """What tells it from every other application of the lane."""
+        return self.record.partition, self.application_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ import structlog
 from contracts.headers import ReplyAddress
 from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ
-from scorer.deciding import verdicts
+from scorer.decide import Verdict, decide
+from scorer.deciding import Decide, verdicts
 from scorer.decision_index import DecisionIndex
 from scorer.documents import (
     Circumstances,
@@ -32,10 +33,10 @@ from scorer.documents import (
     prediction,
     problem_reply,
 )
-from scorer.intake import Accepted, Rejected, take_in
+from scorer.intake import Accepted, Identity, Rejected, take_in
 from scorer.log import RecordLog
 from scorer.metrics import ScorerMetrics
-from scorer.model_holder import ModelInUse
+from scorer.pair import ModelInUse
 from scorer.progress import Progress
 from scorer.publication import Decided, Publication
 from scorer.records import InputRecord, OutputRecord
@@ -91,6 +92,7 @@ class LaneWorker:
         model: Callable[[], ModelInUse],
         outlets: Outlets,
         metrics: ScorerMetrics,
+        decide: Decide = decide,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         self.progress = Progress()
@@ -103,7 +105,9 @@ class LaneWorker:
         self._dead_letters = outlets.dead_letters
         self._replies = outlets.replies
         self._metrics = metrics
+        self._decide_batch = decide
         self._unix_time = unix_time
+        self._overtaken = 0  # as far as the metric has it
 
     async def work(self, records: Sequence[InputRecord]) -> None:
         """Decide `records` (in offset order within each partition) and leave them committable.
@@ -118,6 +122,10 @@ class LaneWorker:
             await self._work(new)
         finally:
             self._metrics.in_flight.set(0)
+
+    def is_scored(self, record: InputRecord) -> bool:
+        """Whether scoring sees the record at all: poison does not get there."""
+        return isinstance(self._taken_in(record), Accepted)
 
     async def put_aside(self, poison: Rejected, *, attempts: int) -> None:
         """Dead-letter an input that was tried `attempts` times, and leave it committable."""
@@ -139,7 +147,7 @@ class LaneWorker:
             self._forget(batch.sorted.new)
             raise
         self._metrics.publishing.observe(time.perf_counter() - started)
-        decided = [(one.accepted, documents[one.accepted.application_id]) for one in batch.decided]
+        decided = [(one.accepted, documents[one.accepted.identity]) for one in batch.decided]
         decided += await self._recorded(batch.sorted.repeated, documents)
         await self._replies.send(_addressed(decided, batch.rejected, batch.sorted.conflicts))
         for record in records:
@@ -147,20 +155,20 @@ class LaneWorker:
         self._measure(batch)
 
     def _take_in(self, records: Sequence[InputRecord]) -> _Batch:
-        rules = self._rules
-        findings = [
-            take_in(record, reply_topics=rules.reply_topics, max_value_bytes=rules.max_value_bytes)
-            for record in records
-        ]
+        findings = [self._taken_in(record) for record in records]
         accepted = [finding for finding in findings if isinstance(finding, Accepted)]
         rejected = [finding for finding in findings if isinstance(finding, Rejected)]
         return _Batch(records, self._unix_time(), sort_repeats(accepted, self.indexes), rejected)
+
+    def _taken_in(self, record: InputRecord) -> Accepted | Rejected:
+        rules = self._rules
+        return take_in(record, reply_topics=rules.reply_topics, max_value_bytes=rules.max_value_bytes)
 
     def _decide(self, batch: _Batch) -> None:
         """Fill in what was decided; what could not be is put aside and may be sent again."""
         started = time.perf_counter()
         model = self._model()
-        found, failed = verdicts(batch.sorted.new, model)
+        found, failed = verdicts(batch.sorted.new, model, decide=self._decide_batch)
         batch.deciding_s = time.perf_counter() - started
         self._forget(failed)
         batch.rejected += failed
@@ -168,8 +176,7 @@ class LaneWorker:
         for one, verdict in found:
             document = decision_document(one, verdict, circumstances)
             batch.decided.append(Decided(one, document, prediction(one, verdict, document, circumstances)))
-            self._metrics.decided.labels(self._rules.lane.value, verdict.decision).inc()
-            self._metrics.probability.observe(verdict.probability_of_default)
+            self._measure_verdict(verdict)
         if found:
             self.last_decision_at = circumstances.decided_at
 
@@ -178,24 +185,22 @@ class LaneWorker:
             self.indexes[one.record.partition].forget(one.application_id)
 
     async def _recorded(
-        self, repeated: Sequence[Accepted], documents: dict[str, bytes]
+        self, repeated: Sequence[Accepted], documents: dict[Identity, bytes]
     ) -> list[tuple[Accepted, bytes]]:
         """The recorded decision for each repeated application that somebody waits for."""
         waiting = [one for one in repeated if one.reply_to is not None]
-        offsets: dict[int, set[int]] = defaultdict(set)
+        offsets: dict[int, dict[str, int]] = defaultdict(dict)
         for one in waiting:
-            if one.application_id not in documents and (offset := self._offset(one)) is not None:
-                offsets[one.record.partition].add(offset)
-        read = {p: await self._publication.recorded(p, wanted) for p, wanted in offsets.items()}
-        found: list[tuple[Accepted, bytes]] = []
+            if one.identity not in documents and (offset := self._offset(one)) is not None:
+                offsets[one.record.partition][one.application_id] = offset
+        known = dict(documents)
+        for partition, wanted in offsets.items():
+            read = await self._publication.recorded(partition, set(wanted.values()))
+            known.update({(partition, name): read[at] for name, at in wanted.items() if at in read})
         for one in waiting:
-            from_log = read.get(one.record.partition, {}).get(self._offset(one) or 0)
-            document = documents.get(one.application_id, from_log)
-            if document is None:
+            if one.identity not in known:
                 log.warning("a recorded decision is gone", application_id=one.application_id)
-            else:
-                found.append((one, document))
-        return found
+        return [(one, known[one.identity]) for one in waiting if one.identity in known]
 
     def _offset(self, one: Accepted) -> int | None:
         known = self.indexes[one.record.partition].find(one.application_id)
@@ -211,6 +216,8 @@ class LaneWorker:
             decided_at=_iso(now),
             decided_at_ms=int(now * 1000),
             deciding_ms=round(deciding_s * 1000, 3),
+            snapshot_id=None if model.snapshot is None else model.snapshot.id,
+            snapshot_as_of=None if model.snapshot is None else model.snapshot.as_of,
         )
 
     async def _publish_dead_letters(self, batch: _Batch) -> None:
@@ -237,9 +244,19 @@ class LaneWorker:
         self._measure_rejected(batch.rejected)
         metrics.batch_rows.observe(len(batch.records))
         metrics.deciding.observe(batch.deciding_s)
-        metrics.overtaken.set(self._publication.overtaken)
+        metrics.overtaken.inc(self._publication.overtaken - self._overtaken)
+        self._overtaken = self._publication.overtaken
         if batch.decided:
             metrics.last_decision.set(self._unix_time())
+
+    def _measure_verdict(self, verdict: Verdict) -> None:
+        metrics, lane = self._metrics, self._rules.lane.value
+        metrics.decided.labels(lane, verdict.decision).inc()
+        metrics.probability.observe(verdict.probability_of_default)
+        metrics.points.observe(verdict.score)
+        metrics.applicants_not_found.inc(not verdict.applicant_found)
+        for reason in verdict.reasons:
+            metrics.reasons.labels(lane, reason.code).inc()
 
     def _measure_rejected(self, rejected: Iterable[Rejected]) -> None:
         for poison in rejected:

@@ -13,6 +13,7 @@ import msgspec
 
 from feature_service.application import FEATURE_BY_NAME
 from feature_service.definitions import DTYPE
+from feature_service.vector import ALL_FEATURE_BY_NAME
 from scorer.calibration import Calibrator
 from scorer.errors import BundleRefused, Refusal
 from scorer.policy import CutOffs, PointsScale
@@ -20,7 +21,8 @@ from scorer.reasons import ReasonGroup
 
 FORMAT_VERSION: Final = 2
 
-#: Where a feature's value comes from: the application itself, or the mapped feature snapshot.
+#: What a feature's value needs: the application alone, or what the mapped snapshot holds of the applicant,
+#: by itself or beside the application.
 APPLICATION_VIEW: Final = "application"
 HISTORY_VIEW: Final = "history"
 
@@ -76,7 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def history_names(self) -> tuple[str, ...]:
-        """The columns that the mapped snapshot must bring, in the model's order."""
+        """The columns that need a mapped snapshot, in the model's order."""
         return tuple(feature.name for feature in self.features if feature.view == HISTORY_VIEW)
 
 
@@ -98,7 +100,11 @@ def check_features(features: Sequence[FeatureColumn]) -> None:
 
 
 def _check_history(feature: FeatureColumn) -> None:
-    # Whether a snapshot has the column is asked when one is mapped; here only that no one else has it.
+    # Whether the mapped snapshot has the column filled is asked when it is there (`scorer.pair`).
+    if feature.name not in ALL_FEATURE_BY_NAME:
+        raise BundleRefused(
+            Refusal.UNKNOWN_FEATURE, f"this scorer knows no feature {feature.view}.{feature.name[:80]}"
+        )
     if feature.categories or feature.name in FEATURE_BY_NAME:
         raise BundleRefused(
             Refusal.CATEGORIES_CHANGED, f"{feature.name[:80]!r} is a number of the history and no category"

@@ -7,7 +7,7 @@ thread: LightGBM's own threads turn 0.1 ms into 8 ms on a busy machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,8 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from feature_service.application import FEATURE_NAMES, Features
+from feature_service.application import Features
+from feature_service.vector import ALL_FEATURE_NAMES
 from scorer.bundle import Bundle
 from scorer.calibration import Margins, Probabilities
 from scorer.errors import BundleRefused, Refusal
@@ -25,7 +26,7 @@ from scorer.reasons import ReasonCatalogue
 _ADDITIVITY: Final = 1e-6
 #: Tries per measurement, of which the fastest counts: a busy machine must not refuse a good model.
 _SPEED_TRIES: Final = 5
-_POSITION: Final = {name: index for index, name in enumerate(FEATURE_NAMES)}
+_POSITION: Final = {name: index for index, name in enumerate(ALL_FEATURE_NAMES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +53,19 @@ class ServingModel:
         self.lineage = manifest.lineage
         self.feature_names = manifest.feature_names
         self.catalogue = ReasonCatalogue(manifest.reason_groups, self.feature_names)
-        self.history_names = manifest.history_names
-        is_history = np.isin(self.feature_names, self.history_names)
-        self._of_application = np.flatnonzero(~is_history)
-        self._of_history = np.flatnonzero(is_history)
-        self._columns = np.array(
-            [_POSITION[self.feature_names[at]] for at in self._of_application], dtype=np.int64
-        )
+        self._columns = np.array([_POSITION[name] for name in self.feature_names])
         self._booster = _load(bundle)
+        #: Features of the snapshot that a tree asks for, in the model's order.
+        self.history_used = _used(self._booster, manifest.history_names)
         self._prove(bundle)
         self._check_speed(bundle, budget)
 
-    def select(self, features: Features, history: Features | None = None) -> Features:
+    def select(self, vectors: Features) -> Features:
         """The model's own columns in its order, `(n_rows, n_model_features)`.
 
-        `features` is the whole application view; `history`, `(n_rows, len(history_names))` under
-        `history_names`, is all NaN for an unknown applicant, and None when no snapshot is mapped.
+        `vectors` are whole feature vectors (`feature_service.vector`).
         """
-        if not self.history_names:
-            return np.ascontiguousarray(features[:, self._columns])
-        selected = np.full((len(features), len(self.feature_names)), np.nan, dtype=np.float32)
-        selected[:, self._of_application] = features[:, self._columns]
-        if history is not None:
-            selected[:, self._of_history] = history
-        return selected
+        return np.ascontiguousarray(vectors[:, self._columns])
 
     def margins(self, features: Features) -> Margins:
         """Raw scores in log-odds, `(n_rows,)`; a row's is the same to the bit in any batch."""
@@ -141,6 +131,11 @@ def _fastest_ms(call: Callable[[], object]) -> float:
         call()
         fastest = min(fastest, time.perf_counter() - started)
     return fastest * 1000.0
+
+
+def _used(booster: lightgbm.Booster, names: Sequence[str]) -> tuple[str, ...]:
+    splits = dict(zip(booster.feature_name(), booster.feature_importance("split").tolist(), strict=True))
+    return tuple(name for name in names if splits[name])
 
 
 def _load(bundle: Bundle) -> lightgbm.Booster:

@@ -1,15 +1,15 @@
-"""The model that decides now, and how it changes: follow `model-promotions`, fetch, check, swap.
+"""The model that is to decide, and how it changes: follow `model-promotions`, fetch, check, offer.
 
-A swap is one assignment between two micro-batches: a batch asks once and uses what it got. A
-bundle that can't be had or is refused changes nothing: the old model goes on, and a metric says so.
+A bundle that can't be had or is refused changes nothing: the old model goes on, and a metric says so.
+What decides is swapped by `scorer.pair`, between two micro-batches.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import structlog
@@ -17,53 +17,27 @@ import structlog
 from contracts.events import ModelPromoted, ModelVersion, decode_promoted
 from infra.runtime.compacted import ControlTopic
 from scorer.bundle import read_bundle
-from scorer.errors import BundleRefused, BundleUnavailable, NoModel
-from scorer.metrics import ScorerMetrics
+from scorer.errors import BundleRefused, BundleUnavailable, DoesNotFit, Refusal
+from scorer.latest import keep_up
+from scorer.metrics import UNAVAILABLE, ScorerMetrics
 from scorer.model import ServingModel
 from scorer.model_cache import ModelCache
+from scorer.pair import ModelInUse, Pair
 
 log = structlog.get_logger()
 
-_RETRY_S: Final = 5.0
-#: A try starts a process with MLflow's client: seconds of a core that a bundle long gone must not cost.
-_LONGEST_RETRY_S: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInUse:
-    """A loaded model and which promotion it came by."""
-
-    version: ModelVersion
-    digest: str
-    promoted_at: str
-    serving: ServingModel
-
 
 class ModelHolder:
-    """Holds the model in use of one worker."""
+    """Offers one worker's pair each model that is promoted."""
 
-    def __init__(self, name: str, *, lane: str, cache: ModelCache, metrics: ScorerMetrics) -> None:
+    def __init__(
+        self, name: str, *, lane: str, cache: ModelCache, pair: Pair, metrics: ScorerMetrics
+    ) -> None:
         self._name = name
         self._lane = lane
         self._cache = cache
+        self._pair = pair
         self._metrics = metrics
-        self._in_use: ModelInUse | None = None
-        self._first = asyncio.Event()
-
-    def current(self) -> ModelInUse:
-        """The model that decides now; raises NoModel before the first was taken."""
-        if self._in_use is None:
-            raise NoModel(f"no version of {self._name} was promoted yet; promote one: scorestream promote")
-        return self._in_use
-
-    @property
-    def has_model(self) -> bool:
-        """Whether there is a model to decide with."""
-        return self._in_use is not None
-
-    async def wait_for_first(self) -> None:
-        """Back once there is a model."""
-        await self._first.wait()
 
     async def follow(self, control: ControlTopic) -> None:
         """Take the newest promotion, then each new one, for ever.
@@ -71,43 +45,34 @@ class ModelHolder:
         Starts from the last good model of this machine when the newest can't be had now: with MLflow
         down a restarted worker decides as before.
         """
-        newest = (await control.newest()).get(self._name.encode())
+        key = self._name.encode()
+        newest = (await control.newest()).get(key)
         wanted = None if newest is None else _decoded(newest)
         is_settled = wanted is None or await self._try(wanted)
-        if not self.has_model:
+        if not self._pair.has_model:
             await self._try_last_good()
-        pending = asyncio.create_task(self._keep_trying(None if is_settled else wanted))
-        try:
-            async for key, value in control.changes():
-                if key == self._name.encode() and (promoted := _decoded(value)) is not None:
-                    pending.cancel()
-                    pending = asyncio.create_task(self._keep_trying(promoted))
-        finally:
-            pending.cancel()
-
-    async def _keep_trying(self, promoted: ModelPromoted | None) -> None:
-        if promoted is None:
-            return
-        pause_s = _RETRY_S
-        while not await self._try(promoted):
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_RETRY_S)
+        first = None if is_settled else wanted
+        await keep_up(control, key, decode=_decoded, attempt=self._try, first=first)
 
     async def _try_last_good(self) -> None:
         last_good = self._cache.last_good()
         if last_good is not None and last_good.name == self._name:
             log.warning("starting with the last good model", version=last_good.version)
-            await self._try(last_good)
+            await self._try(last_good, self._pair.stand_in)
 
-    async def _try(self, promoted: ModelPromoted) -> bool:
+    async def _try(self, promoted: ModelPromoted, offer: Callable[[ModelInUse], None] | None = None) -> bool:
         """False when another try may help."""
         try:
-            await self._take(promoted)
+            model = await self._loaded(promoted)
+            (offer or partial(self._offer, promoted))(model)
         except BundleRefused as refused:
-            self._metrics.bundles_refused.labels(self._lane, refused.reason.value).inc()
+            self._note_refusal(promoted, refused.reason.value)
             log.error("bundle refused; the old model goes on", version=promoted.version, reason=str(refused))
+        except DoesNotFit as misfit:
+            self._note_refusal(promoted, Refusal.DOES_NOT_FIT.value)
+            log.error("model refused until a snapshot fits; the old model goes on", reason=str(misfit))
         except BundleUnavailable as unavailable:
-            self._metrics.bundles_refused.labels(self._lane, "unavailable").inc()
+            self._note_refusal(promoted, UNAVAILABLE)
             log.warning("bundle not to be had now", version=promoted.version, reason=str(unavailable))
             return False
         except Exception:  # a full disk, say; in a task of its own nobody else would hear of it
@@ -115,20 +80,25 @@ class ModelHolder:
             return False
         return True
 
-    async def _take(self, promoted: ModelPromoted) -> None:
-        if self._in_use is not None and self._in_use.digest == promoted.digest:
-            serving = self._in_use.serving  # a version may be promoted again, or under another number
-        else:
-            serving = await self._loaded(promoted)
-        version = ModelVersion(name=promoted.name, version=promoted.version)
-        self._in_use = ModelInUse(version, promoted.digest, promoted.promoted_at, serving)
-        self._cache.remember(promoted)
-        self._metrics.model.clear()
-        self._metrics.model.labels(self._lane, promoted.name, promoted.version, promoted.digest[:12]).set(1)
-        self._first.set()
-        log.info("model in use", name=promoted.name, version=promoted.version, digest=promoted.digest[:12])
+    def _note_refusal(self, promoted: ModelPromoted, reason: str) -> None:
+        self._metrics.bundles_refused.labels(self._lane, reason).inc()
+        self._metrics.refused.clear()
+        self._metrics.refused.labels(self._lane, promoted.name, promoted.version, reason).set(1)
 
-    async def _loaded(self, promoted: ModelPromoted) -> ServingModel:
+    def _offer(self, promoted: ModelPromoted, model: ModelInUse) -> None:
+        self._pair.offer_model(model, when_taken=partial(self._taken, promoted))
+
+    def _taken(self, promoted: ModelPromoted) -> None:
+        self._metrics.refused.clear()
+        self._cache.remember(promoted)
+
+    async def _loaded(self, promoted: ModelPromoted) -> ModelInUse:
+        # A version may be promoted again, or under another number.
+        serving = self._pair.loaded(promoted.digest) or await self._served(promoted)
+        version = ModelVersion(name=promoted.name, version=promoted.version)
+        return ModelInUse(version, promoted.digest, promoted.promoted_at, serving)
+
+    async def _served(self, promoted: ModelPromoted) -> ServingModel:
         try:
             return await asyncio.to_thread(_load, await self._cache.folder(promoted), promoted)
         except BundleRefused:

@@ -6,7 +6,6 @@ decides anything: the tail of the predictions, and whether the owner before died
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,14 +47,12 @@ class Ownership:
         offsets: CommittedOffsets,
         commit: Commit,
         care: Care,
-        unix_time: Callable[[], float] = time.time,
     ) -> None:
         self._worker = worker
         self._stream = stream
         self._offsets = offsets
         self._commit = commit
         self._care = care
-        self._unix_time = unix_time
         self._suspects = Suspects({}, window=0)
 
     @property
@@ -89,7 +86,7 @@ class Ownership:
             await self._worker.work(records)
             return
         for record in records:
-            if self._suspects.is_suspect(record.partition) and not self._is_decided(record):
+            if self._suspects.is_suspect(record.partition) and self._is_undecided(record):
                 await self._work_carefully(record)
             else:
                 await self._worker.work([record])
@@ -109,14 +106,14 @@ class Ownership:
             self._stream,
             partition,
             committed=committed,
-            now_ms=int(self._unix_time() * 1000),
             reach=self._care.reach,
         )
         log.info("partition taken over", partition=partition, committed=committed, known=len(index))
         return index
 
-    def _is_decided(self, record: InputRecord) -> bool:
-        return self._worker.indexes[record.partition].find(application_id_of(record)) is not None
+    def _is_undecided(self, record: InputRecord) -> bool:
+        index = self._worker.indexes[record.partition]
+        return index.find(application_id_of(record)) is None and self._worker.is_scored(record)
 
     async def _work_carefully(self, record: InputRecord) -> None:
         tries = self._suspects.tries(record.partition, record.offset)
@@ -125,6 +122,8 @@ class Ownership:
         else:
             await self._commit({record.partition: record.offset}, trying(tries + 1))
             await self._worker.work([record])
+        # Before anything else is tried: whoever dies of the next record must not leave this one's note.
+        await self.commit()
         self._suspects.cleared(record.partition)
 
 

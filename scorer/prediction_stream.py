@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from contracts.events import SourceRecord, decode_scored
+from contracts.events import SourceRecord, Timings, decode_scored
 from infra.runtime.kafka import KafkaConnection
 from scorer.decision_index import LoggedPrediction
 
@@ -27,6 +27,7 @@ class _Essence(msgspec.Struct):
     application_id: str
     request_hash: str
     source: SourceRecord
+    timings: Timings
 
 
 _essence_decoder = msgspec.json.Decoder(_Essence)
@@ -97,7 +98,7 @@ class KafkaPredictionStream:
             found.append(
                 LoggedPrediction(
                     offset=record.offset,
-                    timestamp_ms=record.timestamp,
+                    timestamp_ms=record.timestamp - int(essence.timings.in_log_ms),
                     application_id=essence.application_id,
                     request_hash=essence.request_hash,
                     source_offset=essence.source.offset,

@@ -17,7 +17,7 @@ import structlog
 
 from scorer.decision_index import DecisionIndex, LoggedPrediction
 from scorer.errors import LogTruncated
-from scorer.intake import Accepted
+from scorer.intake import Accepted, Identity
 from scorer.log import RecordLog
 from scorer.prediction_stream import PredictionStream
 from scorer.records import OutputRecord
@@ -46,15 +46,15 @@ class Publication:
 
     async def publish(
         self, decided: Sequence[Decided], indexes: Mapping[int, DecisionIndex]
-    ) -> dict[str, bytes]:
-        """The document of record by application id, once all predictions are acknowledged.
+    ) -> dict[Identity, bytes]:
+        """The document of record of each application, once all predictions are acknowledged.
 
         Raises what the log raises, and LogTruncated when acknowledged records have vanished.
         """
         by_partition: dict[int, list[Decided]] = defaultdict(list)
         for one in decided:
             by_partition[one.accepted.record.partition].append(one)
-        documents: dict[str, bytes] = {one.accepted.application_id: one.document for one in decided}
+        documents = {one.accepted.identity: one.document for one in decided}
         found = await asyncio.gather(
             *(
                 self._publish(partition, batch, indexes[partition])
@@ -71,8 +71,8 @@ class Publication:
 
     async def _publish(
         self, partition: int, batch: Sequence[Decided], index: DecisionIndex
-    ) -> dict[str, bytes]:
-        """What others decided first, by application id; the index knows all of the partition afterwards."""
+    ) -> dict[Identity, bytes]:
+        """What others decided first; the index knows all of the partition afterwards."""
         offsets = await self._log.append(self._topic, partition, [one.record for one in batch])
         expected = list(range(index.next_offset, index.next_offset + len(batch)))
         if offsets == expected:
@@ -82,7 +82,7 @@ class Publication:
 
     async def _reconcile(
         self, partition: int, batch: Sequence[Decided], index: DecisionIndex, offsets: Sequence[int]
-    ) -> dict[str, bytes]:
+    ) -> dict[Identity, bytes]:
         if any(0 <= offset < index.next_offset for offset in offsets):
             raise LogTruncated(
                 f"{self._topic}[{partition}] gave offset {min(offsets)}, "
@@ -95,13 +95,13 @@ class Publication:
         )
         index.record(await self._stream.read(partition, index.next_offset, stop))
         index.next_offset = max(index.next_offset, stop)
-        firsts: dict[str, int] = {}
+        firsts: dict[Identity, int] = {}
         for one, offset in zip(batch, offsets, strict=True):
             known = index.find(one.accepted.application_id)
             if known is not None and known.offset is not None and known.offset != offset:
-                firsts[one.accepted.application_id] = known.offset
+                firsts[one.accepted.identity] = known.offset
         recorded = await self._stream.decisions_at(partition, firsts.values())
-        return {application_id: recorded[offset] for application_id, offset in firsts.items()}
+        return {identity: recorded[offset] for identity, offset in firsts.items()}
 
 
 def _logged(batch: Sequence[Decided], offsets: Sequence[int]) -> list[LoggedPrediction]:

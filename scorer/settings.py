@@ -33,7 +33,10 @@ class ScorerSettings(BaseSettings):
     model_name: str = Field("credit-risk", description="Registered model that decides.")
     cache_dir: Path = Field(
         Path(".run/scorer-cache"),
-        description="Verified model bundles; survives a restart, so MLflow may be down.",
+        description="Verified model bundles and snapshots; survives a restart, so their stores may be down.",
+    )
+    store_name: str = Field(
+        "home-credit", description="Store of feature snapshots: the key of its announcements."
     )
     mlflow_tracking_uri: str = Field(
         "http://127.0.0.1:5000",
@@ -42,6 +45,7 @@ class ScorerSettings(BaseSettings):
     )
     run_dir: Path = Field(Path(".run/workers"), description="Where `scorestream status` looks for workers.")
     bundle_fetch_timeout_s: float = Field(120, gt=0, description="Longest download and check of a bundle.")
+    snapshot_fetch_timeout_s: float = Field(900, gt=0, description="Longest download of a snapshot.")
 
     reply_topics: frozenset[str] = Field(
         frozenset({REPLIES.name}), description="Topics that a requester may ask its reply on."

@@ -15,6 +15,8 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "gateway": ("gateway", "Run a gateway: applications over HTTP."),
     "scorer": ("scorer", "Run a scorer: decide a lane's applications."),
     "ledger": ("ledger", "Run the ledger: every application and its decision, by id."),
+    "archive": ("archive", "Run the archive: predictions and outcomes as Parquet."),
+    "lag": ("lag", "Run the lag exporter: what waits in Kafka, for Prometheus."),
     "topics": ("topics", "Create the topics on a cluster, or compare them."),
     "dlq": ("dlq", "Dead letters: list, show, put back."),
     "keys": ("keys", "API keys of the gateway: make, list, revoke."),

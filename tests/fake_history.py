@@ -12,7 +12,7 @@ from training.history import ApplicantIds
 class FakeHistory:
     """Implements `training.history.HistoryFeatures`; odd applicants are known, even ones are not."""
 
-    names = ("PAST_LOANS", "PAST_DEBT", "PAST_DEBT_TO_INCOME")
+    names = ("BUREAU_COUNT", "BUREAU_DEBT_TOTAL", "BUREAU_DEBT_TO_INCOME")
     groups = (
         CatalogueGroup("PAST", "What came before was looked at.", "Le passé a été examiné.", names=names),
     )

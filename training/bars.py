@@ -1,4 +1,4 @@
-"""Pictures that compare: models, groups of people, features, folds, trials."""
+"""Pictures that compare: models, groups of people, features, folds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,31 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
 
+from feature_service.application import FEATURE_BY_NAME
 from training.canvas import canvas, save
 from training.explain import Explained
 from training.fairness import GroupFigures
 from training.intervals import Interval
 from training.leakage import LEAK_AUC
 
+_BASELINES = {
+    "approve everybody": "baseline_approve_all",
+    "mean external score": "baseline_external_mean",
+    "logistic regression": "baseline_logistic",
+    "model in Production": "production",
+}
+#: What is compared: title, the model's figure, its interval's ends, the others' figures.
+_COMPARED = tuple(
+    (title, own, low, high, {name: f"{key}_{figure}" for name, key in _BASELINES.items()})
+    for title, own, low, high, figure in (
+        ("AUC, more is better", "auc", "auc_low", "auc_high", "auc"),
+        ("cost per applicant, less is better", "cost_per_applicant", "cost_low", "cost_high", "cost"),
+        ("calibration error, less is better", "ece", "ece", "ece", "ece"),
+    )
+)
 _TOP = 20
 _SWARM_FEATURES = 20
 #: Where the dots of one feature may lie around its line.
@@ -23,25 +41,22 @@ _SWARM_HEIGHT = 0.38
 
 
 def draw_baselines(folder: Path, metrics: Mapping[str, float]) -> Path:
-    """baselines.png: AUC of the model, with its interval, and of what it must beat."""
-    figure, axes = canvas("Against the baselines, held-out applicants", "AUC", "", height=3.5)
-    named = {
-        "model in Production": metrics.get("production_auc"),
-        "mean external score": metrics.get("baseline_external_mean_auc"),
-        "logistic regression": metrics.get("baseline_logistic_auc"),
-        "this model": metrics["auc"],
-    }
-    known = {name: auc for name, auc in named.items() if auc is not None}
-    axes.barh(list(known), list(known.values()), color="tab:blue")
-    low, high = metrics.get("auc_low", metrics["auc"]), metrics.get("auc_high", metrics["auc"])
-    axes.errorbar(
-        [metrics["auc"]],
-        ["this model"],
-        xerr=[[max(0.0, metrics["auc"] - low)], [max(0.0, high - metrics["auc"])]],
-        color="black",
-        capsize=4,
-    )
-    axes.set_xlim(0.5, max(*known.values(), high) + 0.03)
+    """baselines.png: AUC, cost and calibration error of the model, and of what it must beat."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    figure.suptitle("Against the baselines, on the same held-out applicants")
+    panels = figure.subplots(1, len(_COMPARED), sharey=True)
+    for axes, (title, own, low, high, others) in zip(panels, _COMPARED, strict=True):
+        values = [metrics.get(key, math.nan) for key in (*others.values(), own)]
+        axes.barh([*others, "this model"], values, color=["gainsboro"] * len(others) + ["lightskyblue"])
+        ends = (metrics.get(low, metrics[own]), metrics.get(high, metrics[own]))
+        error = [[max(0.0, metrics[own] - ends[0])], [max(0.0, ends[1] - metrics[own])]]
+        axes.errorbar([metrics[own]], ["this model"], xerr=error, color="black", capsize=4)
+        axes.set_xlabel(title)
+        for line, value in enumerate(values):
+            if math.isfinite(value):
+                axes.annotate(f" {value:.4f}", (0, line), xycoords=("axes fraction", "data"), va="bottom")
+        if own == "auc":
+            axes.set_xlim(0.5, np.nanmax([*values, *ends]) + 0.03)
     return save(figure, folder / "baselines.png")
 
 
@@ -67,25 +82,32 @@ def draw_shap_beeswarm(folder: Path, explained: Explained) -> Path:
     strength = np.abs(explained.contributions).mean(axis=0)
     order = np.argsort(-strength, kind="stable")[:_SWARM_FEATURES][::-1]
     figure, axes = canvas(
-        "Exact contributions by feature and applicant", "contribution (log-odds)", "", height=8
+        "Exact contributions by feature and applicant",
+        "contribution (log-odds): right is towards default",
+        "",
+        height=8,
     )
     for line, column in enumerate(order):
         contributions = explained.contributions[:, column]
         values = explained.features[:, column]
         heights = line + _SWARM_HEIGHT * _spread(contributions)
-        is_missing = np.isnan(values)
-        axes.scatter(contributions[is_missing], heights[is_missing], s=3, color="lightgrey")
+        # Categories have no high and low.
+        is_plain = np.isnan(values) | _is_category(explained.names[column])
+        axes.scatter(contributions[is_plain], heights[is_plain], s=3, color="darkgrey")
         axes.scatter(
-            contributions[~is_missing],
-            heights[~is_missing],
+            contributions[~is_plain],
+            heights[~is_plain],
             s=3,
-            c=_ranks(values[~is_missing]),
+            c=_ranks(values[~is_plain]),
             cmap="coolwarm",
             vmin=0.0,
             vmax=1.0,
         )
     axes.axvline(0.0, color="grey", linewidth=0.8)
     axes.set_yticks(range(len(order)), [explained.names[column] for column in order], fontsize=8)
+    scale = figure.colorbar(ScalarMappable(cmap="coolwarm"), ax=axes, ticks=[0.0, 1.0], aspect=40)
+    scale.ax.set_yticklabels(["low", "high"])
+    scale.set_label("value of the feature (grey: missing, or a category)")
     return save(figure, folder / "shap_beeswarm.png")
 
 
@@ -142,14 +164,8 @@ def draw_folds(folder: Path, aucs: Sequence[float]) -> Path:
     figure, axes = canvas("Cross-validation on the fit part", "fold", "AUC", height=4)
     axes.plot(range(1, len(aucs) + 1), aucs, marker="o", linestyle="", label="fold")
     axes.axhline(float(np.mean(aucs)), linestyle="--", color="grey", label="mean")
+    axes.set_xticks(range(1, len(aucs) + 1))
     return save(figure, folder / "folds.png")
-
-
-def draw_tuning(folder: Path, history: Sequence[float]) -> Path:
-    """tuning.png: the best objective so far, trial by trial."""
-    figure, axes = canvas("Tuning", "finished trials", "best AUC less the price of leaves", height=4)
-    axes.step(range(1, len(history) + 1), history, where="post")
-    return save(figure, folder / "tuning.png")
 
 
 def _bars(path: Path, title: str, x: str, values: Mapping[str, float]) -> Path:
@@ -167,6 +183,10 @@ def _dots(axes: Axes, middles: Sequence[float], intervals: Sequence[Interval]) -
         for middle, interval in zip(middles, intervals, strict=True)
     ]
     axes.errorbar(middles, range(len(middles)), xerr=[low, high], fmt="o", capsize=3)
+
+
+def _is_category(name: str) -> bool:
+    return name in FEATURE_BY_NAME and bool(FEATURE_BY_NAME[name].categories)
 
 
 def _spread(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

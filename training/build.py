@@ -15,6 +15,7 @@ from feature_service.application import Features
 from scorer.golden import MIN_ROWS, GoldenRows, golden_rows
 from scorer.manifest import Lineage, Manifest
 from scorer.policy import PointsScale
+from training.budget import UNLIMITED, Budget
 from training.calibrate import choose_calibrator
 from training.cost import break_even, cut_offs_around
 from training.dataset import Dataset
@@ -62,10 +63,19 @@ class BuiltModel:
 
 
 def build_model(
-    dataset: Dataset, *, model_name: str, recipe: Recipe, origin: Origin, progress: Progress
+    dataset: Dataset,
+    *,
+    model_name: str,
+    recipe: Recipe,
+    origin: Origin,
+    progress: Progress,
+    budget: Budget = UNLIMITED,
 ) -> BuiltModel:
-    """The model that the recipe makes of the dataset; the same arguments yield the same bytes."""
-    grown = grow_model(dataset, recipe, seed=origin.seed, progress=progress)
+    """The model that the recipe makes of the dataset; the same arguments yield the same bytes.
+
+    A `budget` that runs out before folds and trees are done makes it another model.
+    """
+    grown = grow_model(dataset, recipe, seed=origin.seed, progress=progress, budget=budget)
     progress("choosing calibrator and cut-offs", 0.0)
     manifest = _decided(dataset, grown, origin=origin, recipe=recipe, name=model_name)
     progress("evaluating on held-out applicants", 0.0)

@@ -13,6 +13,8 @@ from typing import Final
 
 from training.build import BuiltModel
 from training.fairness import GroupFigures
+from training.gates import APPROVAL_RATIO
+from training.lineage import code_commit
 from training.tune import Tuned
 
 #: Figures of the table, with how they are called and an interval's ends where there is one.
@@ -101,6 +103,7 @@ def _sections(
             " group; brackets are 95 % intervals; groups below 100 applicants are left out.",
             _groups(findings.groups),
         ),
+        ("Limits", _limits(built), _watch(findings.groups)),
         (
             "What moves it",
             "Mean absolute contribution to the log-odds, by the reason an applicant would be given.",
@@ -173,12 +176,41 @@ def _groups(groups: Sequence[GroupFigures]) -> Table:
     ]
 
 
+def _limits(built: BuiltModel) -> str:
+    cut_short = "The wall clock cut this run short: it is not the best that the data allows. "
+    return (
+        (cut_short if built.metrics.get("is_cut_short") else "")
+        + "Who was refused has no outcome, so a PD says least about applicants unlike those who were granted"
+        " a loan. A default is what the label says: payment difficulties on early instalments. The history is"
+        " as old as its snapshot, and people and prices change: watch drift, calibration and approvals, and"
+        " train again. A person must be able to look at every decline; its reasons are on the decision."
+        " Groups of people below are approved less than four fifths as often as the most approved of their"
+        " attribute, by more than chance; only gender is bounded by a gate."
+    )
+
+
+def _watch(groups: Sequence[GroupFigures]) -> Table:
+    return [
+        ("group to watch", "applicants", "approval ratio", "bad rate"),
+        *(
+            (
+                f"{row.attribute}: {row.value}",
+                str(row.applicants),
+                f"{row.approval_ratio:.2f}",
+                f"{row.bad_rate:.3f}",
+            )
+            for row in groups
+            if row.approval_ratio_interval.high < APPROVAL_RATIO
+        ),
+    ]
+
+
 def _made_of(built: BuiltModel, tuned: Tuned | None) -> str:
     metrics = built.metrics
     searched = (
         "settings as given, not tuned"
         if tuned is None
-        else f"settings from {tuned.finished} trials ({tuned.pruned} stopped early)"
+        else f"settings from trial {tuned.best_trial} of {tuned.finished} ({tuned.pruned} stopped early)"
     )
     return (
         f"{metrics['trees']:.0f} trees with {metrics['leaves']:.0f} leaves over {metrics['features']:.0f}"
@@ -192,7 +224,7 @@ def _lineage(built: BuiltModel) -> Table:
         ("", ""),
         *((name, digest) for name, digest in lineage.sha256.items()),
         ("feature snapshot", lineage.snapshot_id or "none: the application alone"),
-        ("code", lineage.code_digest),
+        ("code", f"{lineage.code_digest}, commit {code_commit() or 'unknown'}"),
         ("environment lock", lineage.environment_digest),
         *((f"applicants, {part}", digest) for part, digest in lineage.parts.items()),
         ("seed", str(lineage.seed)),

@@ -11,8 +11,9 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from scorer.policy import CutOffs, PointsScale
 from training.canvas import canvas, save
-from training.cost import cost_curve
+from training.cost import FALSE_NEGATIVE_COST, cost_curve
 from training.evaluate import Decile
+from training.growing import Fold
 from training.intervals import share_interval
 
 Probabilities = npt.NDArray[np.float64]
@@ -49,10 +50,16 @@ def draw_deciles(folder: Path, table: Sequence[Decile]) -> Path:
     return save(figure, folder / "deciles.png")
 
 
-def draw_cost(folder: Path, probabilities: Probabilities, target: Target, cut_offs: CutOffs) -> Path:
-    """cost.png: the cost per applicant over the cut-off, with the refer band."""
+def draw_cost(
+    folder: Path, probabilities: Probabilities, target: Target, cut_offs: CutOffs, break_even: float
+) -> Path:
+    """cost.png: the cost per applicant over the cut-off, the one that was chosen, and the refer band."""
     figure, axes = canvas("Business cost on held-out applicants", "cut-off (PD)", "cost per applicant")
     axes.plot(*cost_curve(probabilities, target), label="10 FN + FP")
+    axes.axhline(
+        FALSE_NEGATIVE_COST * float(target.mean()), linestyle=":", color="grey", label="approving everybody"
+    )
+    axes.axvline(break_even, linestyle="--", color="black", label=f"chosen before: {break_even:.3f}")
     axes.axvspan(cut_offs.approve_below, cut_offs.decline_from, alpha=0.2, label="referred")
     return save(figure, folder / "cost.png")
 
@@ -120,3 +127,12 @@ def draw_points(folder: Path, probabilities: Probabilities, target: Target, scal
         if np.any(target == label):
             axes.hist(points[target == label], bins=bins.tolist(), density=True, alpha=0.5, label=name)
     return save(figure, folder / "points.png")
+
+
+def draw_learning(folder: Path, folds: Sequence[Fold]) -> Path:
+    """learning.png: each fold's log loss after each tree, and the number of trees it was best with."""
+    figure, axes = canvas("Growing, fold by fold", "trees", "log loss of the rows left out")
+    for number, fold in enumerate(folds, 1):
+        (line,) = axes.plot(range(1, len(fold.curve) + 1), fold.curve, label=f"fold {number}")
+        axes.axvline(fold.n_trees, linestyle=":", color=line.get_color())
+    return save(figure, folder / "learning.png")

@@ -16,7 +16,7 @@ from training.dataset import Dataset
 from training.evaluate import Decile, deciles, evaluate
 from training.explain import Explained, explain_sample, global_importance
 from training.fairness import GroupFigures, fairness_facts, group_figures
-from training.growing import Grown
+from training.growing import Fold, Grown
 from training.intervals import auc_interval, cost_interval
 from training.leakage import single_feature_aucs, suspects
 from training.stability import feature_psis, psi
@@ -36,7 +36,7 @@ class Findings:
     groups: list[GroupFigures]
     explained: Explained
     importance: dict[str, float]
-    fold_aucs: tuple[float, ...]
+    folds: tuple[Fold, ...]
     single_aucs: dict[str, float]
     psis: dict[str, float]
     unlabelled_probabilities: npt.NDArray[np.float64]
@@ -56,7 +56,7 @@ def find(dataset: Dataset, grown: Grown, manifest: Manifest) -> tuple[Findings, 
         groups=group_figures(dataset.columns[rows], probabilities, target, manifest.cut_offs),
         explained=explained,
         importance=global_importance(explained, manifest.reason_groups),
-        fold_aucs=grown.fold_aucs,
+        folds=grown.folds,
         single_aucs=fit_part_aucs(dataset, names),
         psis=psis,
         unlabelled_probabilities=unlabelled,
@@ -101,11 +101,16 @@ def _metrics(findings: Findings, dataset: Dataset, grown: Grown, manifest: Manif
         "trees": float(grown.model.n_trees),
         "leaves": float(grown.model.n_leaves),
         "features": float(len(grown.features)),
+        "is_cut_short": float(grown.is_cut_short),
     }
-    if findings.fold_aucs:
-        metrics["fold_auc_mean"] = float(np.mean(findings.fold_aucs))
-        metrics["fold_auc_spread"] = float(np.std(findings.fold_aucs, ddof=1))
+    if grown.folds:
+        metrics["fold_auc_mean"] = float(np.mean(grown.fold_aucs))
+        metrics["fold_auc_spread"] = _spread(grown.fold_aucs)
     if len(findings.unlabelled_probabilities):
         metrics["score_psi"] = psi(probabilities, findings.unlabelled_probabilities)
         metrics["features_moved"] = float(sum(value > 0.25 for value in findings.psis.values()))
     return metrics
+
+
+def _spread(aucs: tuple[float, ...]) -> float:
+    return float(np.std(aucs, ddof=1)) if len(aucs) > 1 else 0.0

@@ -16,9 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_service.application import FEATURE_BY_NAME, Features
+from training.budget import UNLIMITED, Budget
 
 Progress = Callable[[str, float], None]
 Target = npt.NDArray[np.int64]
+#: Log loss of the watched rows after each tree.
+LearningCurve = tuple[float, ...]
+
+_WATCHED: Final = "watched"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told how growing goes, and how long it may go on."""
+
+    progress: Progress
+    budget: Budget = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,26 +145,33 @@ def grow_until_level(
     settings: FitSettings,
     *,
     seed: int,
-    progress: Progress,
-) -> lightgbm.Booster:
-    """Trees until the log loss of `watched` has not fallen for a while; `best_iteration` is the lowest."""
-    return lightgbm.train(
+    watch: Watch,
+) -> tuple[lightgbm.Booster, LearningCurve]:
+    """Trees until the log loss of `watched` has not fallen for a while, or the time is over.
+
+    `best_iteration` is where it was lowest; the curve goes on to where growing ended.
+    """
+    losses: dict[str, dict[str, list[float]]] = {}
+    booster = lightgbm.train(
         settings.parameters(seed=seed),
         grown,
         settings.max_trees,
         valid_sets=[watched],
+        valid_names=[_WATCHED],
         callbacks=[
             lightgbm.early_stopping(settings.patience_trees, first_metric_only=True, verbose=False),
-            _reporter(progress, settings.max_trees),
+            lightgbm.record_evaluation(losses),
+            _Reporter(watch, settings.max_trees),
         ],
     )
+    return booster, tuple(losses[_WATCHED]["binary_logloss"])
 
 
 def grow(
-    grown: lightgbm.Dataset, settings: FitSettings, *, n_trees: int, seed: int, progress: Progress
+    grown: lightgbm.Dataset, settings: FitSettings, *, n_trees: int, seed: int, watch: Watch
 ) -> lightgbm.Booster:
-    """Just so many trees."""
-    report = _reporter(progress, n_trees)
+    """Just so many trees, fewer if the time is over before."""
+    report = _Reporter(watch, n_trees)
     return lightgbm.train(settings.parameters(seed=seed), grown, n_trees, callbacks=[report])
 
 
@@ -161,10 +181,19 @@ def as_served(booster: lightgbm.Booster, settings: FitSettings) -> FittedModel:
     return FittedModel(text=text, booster=lightgbm.Booster(model_str=text), num_threads=settings.num_threads)
 
 
-def _reporter(progress: Progress, max_trees: int) -> Callable[[Any], None]:
-    def report(env: Any) -> None:
-        aucs = [result[2] for result in env.evaluation_result_list or () if result[1] == "auc"]
-        so_far = f" (AUC {aucs[0]:.4f})" if aucs else ""
-        progress(f"growing trees{so_far}", (env.iteration + 1) / max_trees)
+@dataclass(eq=False)
+class _Reporter:
+    """LightGBM's callback after each tree: tells how it goes, and ends it when the time is over."""
 
-    return report
+    watch: Watch
+    max_trees: int
+    #: After LightGBM's own callbacks, which note the losses and the best tree.
+    order: int = 40
+
+    def __call__(self, env: Any) -> None:
+        evaluated = env.evaluation_result_list or []
+        aucs = [result[2] for result in evaluated if result[1] == "auc"]
+        so_far = f" (AUC {aucs[0]:.4f})" if aucs else ""
+        self.watch.progress(f"growing trees{so_far}", (env.iteration + 1) / self.max_trees)
+        if self.watch.budget.is_over():
+            raise lightgbm.callback.EarlyStopException(env.iteration, evaluated)

@@ -91,10 +91,15 @@ def share_interval(count: int, total: int) -> Interval:
 
 
 def ratio_interval(first: tuple[int, int], second: tuple[int, int]) -> Interval:
-    """The ratio of two shares, each as count and total, on a log scale (Katz et al. 1978)."""
+    """The ratio of two shares, each as count and total, on a log scale (Katz et al. 1978).
+
+    A first count of 0 has no logarithm: then the upper end is that of its share alone.
+    """
     (count, total), (other_count, other_total) = first, second
-    if not count or not other_count:
+    if not other_count:
         return Interval(0.0, math.inf)
+    if not count:
+        return Interval(0.0, share_interval(0, total).high * other_total / other_count)
     ratio = (count / total) / (other_count / other_total)
     half = _Z * math.sqrt(1 / count - 1 / total + 1 / other_count - 1 / other_total)
     return Interval(ratio * math.exp(-half), ratio * math.exp(half))

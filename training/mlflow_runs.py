@@ -34,8 +34,8 @@ def log_run(
     lineage = built.manifest.lineage
     mlflow.log_params({**lineage.parameters, "seed": lineage.seed})
     mlflow.log_metrics({**built.metrics, **compared})
-    for fold, auc in enumerate(built.findings.fold_aucs, 1):
-        mlflow.log_metric("fold_auc", auc, step=fold)
+    for number, fold in enumerate(built.findings.folds, 1):
+        mlflow.log_metric("fold_auc", fold.auc, step=number)
     mlflow.set_tags(lineage_tags(built))
     with tempfile.TemporaryDirectory(prefix="run-") as name:
         folder = Path(name)

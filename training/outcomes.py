@@ -1,6 +1,7 @@
 """Matured outcomes of applications that were scored here: labels beyond the Kaggle file.
 
-The archive is a folder of Parquet files (any depth, any number), one row per application whose end is
+The archive of this platform is read by `training.archive.matured`. Labels from elsewhere are a folder of
+Parquet files (any depth, any number), one row per application whose end is
 known, with these columns; others are ignored:
 
     application_id   string      the decision's identity; the first row of an id counts
@@ -84,10 +85,9 @@ class ParquetOutcomes:
         keep = (pc.field("observed_at") >= low) & (pc.field("observed_at") < high)
         tables = [_read(path, keep) for path in sorted(self.folder.rglob("*.parquet"))]
         table = pa.concat_tables(tables) if tables else OUTCOME_SCHEMA.empty_table()
-        table = table.sort_by([("submitted_at", "ascending"), ("application_id", "ascending")])
         if table.num_rows == 0:
             raise BadOutcomes(f"{self.folder}: no outcome was observed from {observed_from} to {observed_to}")
-        return _decoded(table, self.folder)
+        return decoded(table, self.folder)
 
 
 def _read(path: Path, keep: pc.Expression) -> pa.Table:
@@ -98,7 +98,9 @@ def _read(path: Path, keep: pc.Expression) -> pa.Table:
         raise BadOutcomes(f"{path}: {error}") from error
 
 
-def _decoded(table: pa.Table, folder: Path) -> MaturedOutcomes:
+def decoded(table: pa.Table, folder: Path | str) -> MaturedOutcomes:
+    """The rows of an `OUTCOME_SCHEMA` table, oldest first; BadOutcomes, naming `folder`, for a bad one."""
+    table = table.sort_by([("submitted_at", "ascending"), ("application_id", "ascending")])
     kept, rows, digest = [], [], hashlib.sha256()
     seen: set[str] = set()
     for number, outcome in enumerate(_records(table)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from training import bars, curves
+from training import bars, curves, search_pictures
 from training.build import BuiltModel
 from training.tune import Tuned
 
@@ -19,7 +19,7 @@ def draw_all(
     drawn = [
         curves.draw_calibration(folder, findings.deciles),
         curves.draw_deciles(folder, findings.deciles),
-        curves.draw_cost(folder, *scored, manifest.cut_offs),
+        curves.draw_cost(folder, *scored, manifest.cut_offs, built.metrics["break_even"]),
         curves.draw_approval(folder, *scored, manifest.cut_offs),
         curves.draw_roc(folder, *scored),
         curves.draw_precision_recall(folder, *scored),
@@ -34,10 +34,12 @@ def draw_all(
     if findings.groups:
         drawn.append(bars.draw_groups(folder, findings.groups))
         drawn.append(bars.draw_group_calibration(folder, findings.groups))
-    if findings.fold_aucs:
-        drawn.append(bars.draw_folds(folder, findings.fold_aucs))
+    if findings.folds:
+        drawn.append(bars.draw_folds(folder, [fold.auc for fold in findings.folds]))
+        drawn.append(curves.draw_learning(folder, findings.folds))
     if findings.psis:
         drawn.append(bars.draw_stability(folder, findings.psis))
-    if tuned is not None and tuned.history:
-        drawn.append(bars.draw_tuning(folder, tuned.history))
+    if tuned is not None:
+        drawn.append(search_pictures.draw_tuning(folder, tuned.tried))
+        drawn.append(search_pictures.draw_settings(folder, tuned.tried))
     return drawn

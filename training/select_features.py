@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from feature_service.application import Features
 from training.dataset import Dataset
-from training.fit import FitSettings, Progress, bins, grow
+from training.fit import FitSettings, Watch, bins, grow
 from training.growing import auc_of
 from training.split import Rows, folds
 
@@ -40,16 +40,21 @@ class Selected:
 
 
 def select_features(
-    dataset: Dataset, rows: Rows, settings: FitSettings, *, seed: int, progress: Progress
+    dataset: Dataset, rows: Rows, settings: FitSettings, *, seed: int, watch: Watch
 ) -> Selected:
-    """The inputs of `dataset` worth having, judged on `rows` of its fit part."""
+    """The inputs of `dataset` worth having, judged on `rows` of its fit part.
+
+    When the time is over before a bar was found that loses nothing, all of them stay.
+    """
     names = dataset.inputs
     quick = replace(settings, learning_rate=0.1, num_leaves=16)
     features, target = dataset.select(rows, names), dataset.target[rows]
     fold_of = folds(target, _N_FOLDS, seed=seed, persons=dataset.persons[rows])
-    gains, with_all = _gains(features, target, fold_of, quick, seed=seed, progress=progress)
+    gains, with_all = _gains(features, target, fold_of, quick, seed=seed, watch=watch)
     for step, bar in enumerate(_BARS):
-        progress("selecting features", 0.5 + step / (2 * len(_BARS)))
+        if watch.budget.is_over():
+            break
+        watch.progress("selecting features", 0.5 + step / (2 * len(_BARS)))
         least = np.percentile(gains[:, len(names) :], bar, axis=1, keepdims=True)
         is_kept = (gains[:, : len(names)] > least).sum(axis=0) > _N_FOLDS // 2
         if not is_kept.any():
@@ -69,7 +74,7 @@ def _gains(
     settings: FitSettings,
     *,
     seed: int,
-    progress: Progress,
+    watch: Watch,
 ) -> tuple[npt.NDArray[np.float64], float]:
     """The gain of each feature and shadow, `(n_folds, n_features + n_shadows)`, and the AUC without shadows.
 
@@ -82,7 +87,7 @@ def _gains(
     both = np.hstack([features, shadows])
     gains = []
     for fold in range(_N_FOLDS):
-        progress("selecting features", fold / (2 * _N_FOLDS))
+        watch.progress("selecting features", fold / (2 * _N_FOLDS))
         gains.append(_quick_fit(both[fold_of != fold], target[fold_of != fold], settings, seed).gain())
     return np.vstack(gains), _auc(features, target, fold_of, settings, seed)
 
@@ -119,5 +124,5 @@ def _quick_fit(
 ) -> _QuickModel:
     names = [f"c{column}" for column in range(features.shape[1])]
     grown = bins(features, target, names, settings.parameters(seed=seed))
-    booster = grow(grown, settings, n_trees=_TREES, seed=seed, progress=lambda *_: None)
+    booster = grow(grown, settings, n_trees=_TREES, seed=seed, watch=Watch(lambda *_: None))
     return _QuickModel(booster, settings.num_threads)

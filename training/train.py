@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from feature_service.application import Encoded
 from training.applications import (
@@ -19,11 +20,12 @@ from training.applications import (
     read_labelled_applications,
     read_unlabelled,
 )
+from training.budget import Budget
 from training.build import BuiltModel, Origin, build_model
 from training.dataset import Dataset, make_dataset
 from training.errors import BadApplicationsFile, LeakSuspected, RegistryUnavailable
 from training.findings import fit_part_aucs
-from training.fit import FitSettings, Progress
+from training.fit import FitSettings, Progress, Watch
 from training.growing import Recipe
 from training.history import NO_HISTORY, HistoryFeatures, Snapshots
 from training.leakage import suspects
@@ -32,7 +34,13 @@ from training.outcomes import MaturedOutcomes, OutcomeArchive
 from training.registry import RegisteredVersion, Registry, compared_with_production
 from training.select_features import select_features
 from training.trials import sample_of
-from training.tune import StudyPlace, TrialFinished, Tuned, TuningPlan, tune
+from training.tune import StudyPlace, TrialFinished, TrialLog, Tuned, TuningPlan, tune
+
+#: Of the run's wall clock, what may pass before the last tree is grown; of that, what feature selection
+#: may take, and of what is then left, the tuning. The rest is for the folds and the final fit.
+_GROWING_SHARE: Final = 0.9
+_SELECTING_SHARE: Final = 0.2
+_TUNING_SHARE: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class TrainingPlan:
     """What is trained: `folder` holds application_train.csv; equal plans on equal files give equal bytes.
 
     Without `tuning`, `settings` are used as they are. `n_folds` of the final fit; 0 stops it early instead.
+    `minutes` is the wall clock of the whole run, None for no limit: only then are equal bytes sure.
     """
 
     folder: Path
@@ -62,6 +71,7 @@ class TrainingPlan:
     outcomes: OutcomeWindow | None = None
     history: HistoryFeatures = field(default=NO_HISTORY)
     is_leak_allowed: bool = False
+    minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,16 @@ class TrainingOutcome:
     compared: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What looking for features and settings needs beside the rows."""
+
+    plan: TrainingPlan
+    origin: Origin
+    log: TrialLog
+    watch: Watch
+
+
 def train(
     plan: TrainingPlan, registry: Registry, *, force: bool = False, progress: Progress
 ) -> TrainingOutcome:
@@ -84,6 +104,8 @@ def train(
     Raises BadApplicationsFile, BadOutcomes, LeakSuspected, RegistryUnavailable, StudyUnavailable,
     TuningInterrupted.
     """
+    # The last part is for evaluating, drawing and registering.
+    budget = Budget.of_minutes(plan.minutes).part(_GROWING_SHARE)
     progress("fingerprinting inputs", 0.0)
     outcomes = _outcomes(plan.outcomes)
     origin = origin_of(plan, outcomes)
@@ -93,9 +115,15 @@ def train(
     dataset = _dataset(plan, outcomes, progress)
     _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
     with registry.run(plan.model_name) as run_id:
-        recipe, tuned = _recipe(plan, dataset, origin, partial(_log, registry, run_id), progress)
+        search = Search(plan, origin, log=partial(_log, registry, run_id), watch=Watch(progress, budget))
+        recipe, tuned = _recipe(search, dataset)
         built = build_model(
-            dataset, model_name=plan.model_name, recipe=recipe, origin=origin, progress=progress
+            dataset,
+            model_name=plan.model_name,
+            recipe=recipe,
+            origin=origin,
+            progress=progress,
+            budget=budget,
         )
         progress("registering", 0.0)
         compared = compared_with_production(registry, built)
@@ -138,10 +166,8 @@ def study_name(plan: TrainingPlan, origin: Origin) -> str:
 def _parameters(plan: TrainingPlan) -> dict[str, float | int | str | bool]:
     parameters: dict[str, float | int | str | bool] = {**asdict(plan.settings), "n_folds": plan.n_folds}
     if plan.tuning is not None:
-        tuning = asdict(plan.tuning)
         # How long this run may take is no part of what it looks for.
-        del tuning["minutes"]
-        parameters |= {f"tuning_{name}": value for name, value in tuning.items()}
+        parameters |= {f"tuning_{name}": value for name, value in asdict(plan.tuning).items()}
     if plan.outcomes is not None:
         parameters["outcomes_from"] = plan.outcomes.since.isoformat()
         parameters["outcomes_to"] = plan.outcomes.until.isoformat()
@@ -174,24 +200,29 @@ def _refuse_leaks(dataset: Dataset, *, is_allowed: bool) -> None:
         raise LeakSuspected(found)
 
 
-def _recipe(
-    plan: TrainingPlan, dataset: Dataset, origin: Origin, log: partial[None], progress: Progress
-) -> tuple[Recipe, Tuned | None]:
+def _recipe(search: Search, dataset: Dataset) -> tuple[Recipe, Tuned | None]:
     """The settings as they are, or the features worth having and the best settings for them."""
-    if plan.tuning is None:
+    plan, tuning, watch = search.plan, search.plan.tuning, search.watch
+    if tuning is None:
         return Recipe(plan.settings, n_folds=plan.n_folds), None
-    rows = sample_of(dataset, plan.tuning.rows, seed=plan.seed)
-    selected = select_features(dataset, rows, plan.settings, seed=plan.seed, progress=progress)
+    rows = sample_of(dataset, tuning.rows, seed=plan.seed)
+    selected = select_features(
+        dataset,
+        rows,
+        plan.settings,
+        seed=plan.seed,
+        watch=Watch(watch.progress, watch.budget.part(_SELECTING_SHARE)),
+    )
     tuned = tune(
         dataset,
         selected.features,
-        plan=plan.tuning,
-        place=StudyPlace(study_name(plan, origin), plan.study_storage, plan.settings, plan.seed),
-        log=log,
-        progress=progress,
+        plan=tuning,
+        place=StudyPlace(study_name(plan, search.origin), plan.study_storage, plan.settings, plan.seed),
+        log=search.log,
+        watch=Watch(watch.progress, watch.budget.part(_TUNING_SHARE)),
     )
     # Found with few rows, for all rows: growing may go on as long as the budget of leaves allows.
-    settings = replace(tuned.settings, max_trees=plan.tuning.max_leaves // tuned.settings.num_leaves)
+    settings = replace(tuned.settings, max_trees=tuning.max_leaves // tuned.settings.num_leaves)
     return Recipe(settings, features=selected.features, n_folds=plan.n_folds), tuned
 
 

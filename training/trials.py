@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import lightgbm
 import numpy as np
@@ -16,9 +16,21 @@ from optuna.trial import BaseTrial
 
 from feature_service.application import Features
 from training.dataset import Dataset, Target
-from training.fit import FitSettings, bins, bins_like, grow_until_level
+from training.fit import FitSettings, Watch, bins, bins_like, grow_until_level
 from training.growing import auc_of
 from training.split import folds, take_stratified
+
+#: Where to look, all on a logarithmic scale. Low feature fractions are for hundreds of features that
+#: say much the same.
+_COUNTS: Final = {"num_leaves": (6, 40), "min_data_in_leaf": (20, 400)}
+_REALS: Final = {
+    "learning_rate": (0.02, 0.2),
+    "lambda_l1": (1e-3, 10.0),
+    "lambda_l2": (0.1, 100.0),
+    "feature_fraction": (0.05, 0.8),
+    "bagging_fraction": (0.6, 1.0),
+    "cat_smooth": (5.0, 200.0),
+}
 
 
 class OutOfTime(Exception):
@@ -27,19 +39,17 @@ class OutOfTime(Exception):
 
 def proposed(trial: BaseTrial, base: FitSettings, *, max_leaves: int) -> FitSettings:
     """The settings that the trial proposes: never more trees than the budget of leaves allows."""
-    num_leaves = trial.suggest_int("num_leaves", 6, 40, log=True)
-    return replace(
-        base,
-        learning_rate=trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
-        num_leaves=num_leaves,
-        max_trees=max(1, max_leaves // num_leaves),
-        min_data_in_leaf=trial.suggest_int("min_data_in_leaf", 20, 400, log=True),
-        lambda_l1=trial.suggest_float("lambda_l1", 1e-3, 10.0, log=True),
-        lambda_l2=trial.suggest_float("lambda_l2", 0.1, 100.0, log=True),
-        feature_fraction=trial.suggest_float("feature_fraction", 0.1, 0.8),
-        bagging_fraction=trial.suggest_float("bagging_fraction", 0.6, 1.0),
-        cat_smooth=trial.suggest_float("cat_smooth", 5.0, 200.0, log=True),
-    )
+    counts = {name: trial.suggest_int(name, *ends, log=True) for name, ends in _COUNTS.items()}
+    reals: dict[str, Any] = {
+        name: trial.suggest_float(name, *ends, log=True) for name, ends in _REALS.items()
+    }
+    return replace(base, **counts, **reals, max_trees=max(1, max_leaves // counts["num_leaves"]))
+
+
+def as_proposed(base: FitSettings) -> dict[str, float | int]:
+    """The parameters of the trial that proposes `base`, brought inside the ranges."""
+    ranges = {**_COUNTS, **_REALS}
+    return {name: min(max(getattr(base, name), low), high) for name, (low, high) in ranges.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +102,9 @@ class TrialFolds:
             if is_over():
                 raise OutOfTime
 
-        booster: Any = grow_until_level(
-            self.grown[fold], self.watched[fold], settings, seed=self.seed, progress=watch
+        booster: Any
+        booster, _ = grow_until_level(
+            self.grown[fold], self.watched[fold], settings, seed=self.seed, watch=Watch(watch)
         )
         scored = booster.predict(self.unseen[fold], num_threads=settings.num_threads)
         return auc_of(scored, self.targets[fold]), int(booster.best_iteration)

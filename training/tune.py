@@ -21,8 +21,8 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from training.dataset import Dataset
 from training.errors import StudyUnavailable, TuningInterrupted
-from training.fit import FitSettings, Progress
-from training.trials import OutOfTime, TrialFolds, proposed
+from training.fit import FitSettings, Watch
+from training.trials import OutOfTime, TrialFolds, as_proposed, proposed
 
 #: AUC that a thousand leaves must bring: about what they cost in time per decision.
 LEAF_PRICE: Final = 0.0001
@@ -36,13 +36,11 @@ _FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 class TuningPlan:
     """How long to search, and for how large a model.
 
-    `trials` counts the study's finished trials, whoever ran them; `minutes` is this run's wall clock,
-    None for no limit (only then do equal inputs give equal models); `max_leaves` bounds trees x leaves;
+    `trials` counts the study's finished trials, whoever ran them; `max_leaves` bounds trees x leaves;
     `rows` is how many rows a trial sees at most, drawn from each class alike.
     """
 
     trials: int = 40
-    minutes: float | None = 30.0
     max_leaves: int = 8_000
     rows: int = 60_000
     n_folds: int = 3
@@ -77,15 +75,31 @@ class StudyPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A finished trial of the study: what it proposed and what came of it, None if it was pruned."""
+
+    parameters: dict[str, float | int]
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tuned:
-    """The best settings found, and how the search went: best objective so far after each finished trial."""
+    """The best settings found, and all finished trials of the study in their order."""
 
     settings: FitSettings
     best_auc: float
     best_trial: int
-    finished: int
-    pruned: int
-    history: tuple[float, ...]
+    tried: tuple[Tried, ...]
+
+    @property
+    def finished(self) -> int:
+        """How many trials finished."""
+        return len(self.tried)
+
+    @property
+    def pruned(self) -> int:
+        """How many of them were stopped early."""
+        return sum(trial.value is None for trial in self.tried)
 
 
 def tune(
@@ -95,9 +109,11 @@ def tune(
     plan: TuningPlan,
     place: StudyPlace,
     log: TrialLog,
-    progress: Progress,
+    watch: Watch,
 ) -> Tuned:
     """The settings with the best cross-validated AUC less the price of their leaves.
+
+    The first trial has the settings that the study starts from, so what is found is never worse.
 
     Raises
     ------
@@ -106,13 +122,13 @@ def tune(
     StudyUnavailable
         The study's database can't be used.
     """
-    is_over = _over_after(plan.minutes)
-    seed, base = place.seed, place.base
+    seed, base, is_over = place.seed, place.base, watch.budget.is_over
     try:
         study = open_study(place)
+        study.enqueue_trial(as_proposed(base), skip_if_exists=True)
         folds = TrialFolds.of(dataset, features, rows=plan.rows, n_folds=plan.n_folds, base=base, seed=seed)
         while len(finished := _finished(study)) < plan.trials and not (finished and is_over()):
-            progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
+            watch.progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
             study.sampler = optuna.samplers.TPESampler(
                 seed=seed + len(finished), n_startup_trials=_STARTUP_TRIALS, multivariate=True
             )
@@ -127,13 +143,6 @@ def tune(
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise StudyUnavailable(f"study {place.name}: {str(error).splitlines()[0]}") from error
     return _tuned(study, base, plan)
-
-
-def _over_after(minutes: float | None) -> Callable[[], bool]:
-    if minutes is None:
-        return _never
-    deadline = time.monotonic() + minutes * 60.0
-    return lambda: time.monotonic() >= deadline
 
 
 def _never() -> bool:
@@ -222,16 +231,15 @@ def _so_far(study: optuna.Study, finished: int, wanted: int) -> str:
 def _tuned(study: optuna.Study, base: FitSettings, plan: TuningPlan) -> Tuned:
     finished = _finished(study)
     best = study.best_trial
-    values = [trial.value if trial.state is TrialState.COMPLETE else None for trial in finished]
-    so_far = np.maximum.accumulate([-np.inf if value is None else value for value in values])
     settings = proposed(optuna.trial.FixedTrial(best.params), base, max_leaves=plan.max_leaves)
     return Tuned(
         settings=replace(settings, num_threads=base.num_threads),
         best_auc=float(best.user_attrs["auc"]),
         best_trial=best.number,
-        finished=len(finished),
-        pruned=sum(trial.state is TrialState.PRUNED for trial in finished),
-        history=tuple(float(value) for value in so_far if np.isfinite(value)),
+        tried=tuple(
+            Tried(dict(trial.params), trial.value if trial.state is TrialState.COMPLETE else None)
+            for trial in finished
+        ),
     )
 
 

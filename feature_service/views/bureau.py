@@ -6,9 +6,7 @@ the public data) tells what happened afterwards, so it is left out as a whole.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.recency import with_place
 from feature_service.views.view import (
@@ -36,6 +34,9 @@ from feature_service.views.view import (
     whole,
     within,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 #: Planned ends before the oldest possible credit are typing errors (-42060 is the published minimum).
 _OLDEST_END_DAYS: Final = -10_000

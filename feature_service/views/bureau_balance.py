@@ -14,9 +14,7 @@ A test adds clean months to applicants and requires equal bytes.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.view import (
     Column,
@@ -32,6 +30,9 @@ from feature_service.views.view import (
     smallest,
     total,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 #: Statuses of a month: 1 is up to 30 days late, 2 to 60, 3 to 90, 4 to 120, 5 more or written off.
 _LATE: Final = ("1", "2", "3", "4", "5")

@@ -8,11 +8,12 @@ divisions come after, in float64, and the rounding to float32 last.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, cast
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from feature_service.views.view import RATE, Column, Feature, Kind, Measure, Ratio, Tables, View
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 ENTITY: Final = "SK_ID_CURR"
 _LARGEST_RATE: Final = 1e9

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.view import (
     Column,
@@ -34,8 +31,13 @@ from feature_service.views.view import (
     within,
 )
 
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
 
 def _rows(tables: Tables) -> ir.Table:
+    import ibis  # noqa: PLC0415  (a scorer has the definitions without it)
+
     rows: Any = tables["credit_card_balance"]
     known = rows.filter(rows.MONTHS_BALANCE <= 0)
     newest = known.MONTHS_BALANCE.max().over(ibis.window(group_by=known.SK_ID_CURR))

@@ -7,10 +7,7 @@ payments made up to now; what was not paid by then is unpaid.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.compile import rounded
 from feature_service.views.view import (
@@ -37,6 +34,9 @@ from feature_service.views.view import (
     total,
     within,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 TABLE: Final = "installments_payments"
 #: Paid short only if more than this part is missing; less is rounding.
@@ -71,6 +71,8 @@ def _paid(tables: Tables) -> ir.Table:
 
 
 def _instalments(tables: Tables) -> ir.Table:
+    import ibis  # noqa: PLC0415  (a scorer has the definitions without it)
+
     rows: Any = _paid(tables)
     window = ibis.window(
         group_by=rows.SK_ID_CURR,

@@ -5,9 +5,7 @@ Two views: the months as they are, and one row per loan. Point in time: MONTHS_B
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.view import (
     Column,
@@ -31,6 +29,9 @@ from feature_service.views.view import (
     whole,
     within,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 TABLE: Final = "POS_CASH_balance"
 #: A loan whose newest month is older has ended, whatever its status says.

@@ -6,9 +6,7 @@ Point in time: only applications decided up to now (DAYS_DECISION <= 0).
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.views.recency import with_place
 from feature_service.views.view import (
@@ -30,6 +28,9 @@ from feature_service.views.view import (
     spread,
     within,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 def known_applications(tables: Tables) -> ir.Table:

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Final
 
 from feature_service.application import SENTINEL_DAYS
 from feature_service.views.previous import OUTCOME_COLUMNS, known_applications
@@ -35,6 +33,9 @@ from feature_service.views.view import (
     total,
     whole,
 )
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 def _rows(tables: Tables) -> ir.Table:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis
-import ibis.expr.types as ir
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 def with_place(
@@ -15,6 +15,8 @@ def with_place(
 
     The tie-break must be a key within an applicant, or places would depend on the order of rows.
     """
+    import ibis  # noqa: PLC0415  (a scorer has the definitions without it)
+
     window = ibis.window(
         group_by=[rows.SK_ID_CURR, *(rows[column] for column in within)],
         order_by=[rows[newest_by].desc(), rows[tie_break].desc()],

@@ -20,7 +20,7 @@ def to_columns(row: Row) -> dict[str, Any]:
         "client_id": origin.client_id,
         "applicant_id": row.applicant_id,
         "batch_id": origin.batch_id,
-        "request_hash": origin.request_hash,
+        "request_hash": row.request_hash,
         "key_hash": accepted and accepted.key_hash,
         **_place("accepted", accepted),
         **_place("decided", decided),

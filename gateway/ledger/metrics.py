@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
-_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
+from contracts.lanes import Lane
+from infra.runtime.metrics import process_registry
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1)
 _LANE = ["lane"]
 
 
@@ -12,11 +15,11 @@ class LedgerMetrics:
     """The metrics of one ledger, in a registry of their own so that tests can have several."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = process_registry()
         self.lag = self._gauge(
             "ledger_lag_seconds", "Everything that was in the lane's topics this long ago is in the tables."
         )
-        self.writing = self._gauge("ledger_writing", "1 while the lane's writer follows the log.")
+        self.writing = self._gauge("ledger_writing", "1 while the lane's writer follows the log, else 0.")
         self.rows = Gauge(
             "scorestream_ledger_rows",
             "Applications by status.",
@@ -31,10 +34,11 @@ class LedgerMetrics:
             "Applications decided, dead or pending, counted from the rows, whose own record was read.",
         )
         self.difference = self._gauge(
-            "conservation_difference", "Logged less recorded applications; anything but 0 is a fault."
+            "conservation_difference_applications",
+            "Logged less recorded applications; anything but 0 is a fault.",
         )
         self.orphans = self._gauge(
-            "conservation_orphans",
+            "conservation_orphaned_records",
             "Decisions and dead letters without an application, though the log was read past it.",
         )
         self.overdue = self._gauge(
@@ -61,4 +65,7 @@ class LedgerMetrics:
         return Gauge(f"scorestream_{name}", meaning, _LANE, registry=self.registry)
 
     def _counter(self, name: str, meaning: str) -> Counter:
-        return Counter(f"scorestream_{name}", meaning, _LANE, registry=self.registry)
+        counter = Counter(f"scorestream_{name}", meaning, _LANE, registry=self.registry)
+        for lane in Lane:
+            counter.labels(lane.value)  # an increase needs a value before it
+        return counter

@@ -188,10 +188,12 @@ def _wait_s(request: Request) -> float:
 def _key_document(owner: KeyOwner, kept: Kept | None) -> KeyDocument:
     if kept is None:
         raise StorageUnavailable("the key's application is not in the tables; ask again")
+    is_decided = kept.status is Status.DECIDED
     return KeyDocument(
         application_id=owner.application_id,
         applicant_id=owner.applicant_id,
-        request_hash=owner.request_hash,
+        # The decision's own bytes: it must not be the answer to others, first though they came.
+        request_hash=kept.request_hash if is_decided else owner.request_hash,
         status=kept.status.value,
         decision=None if kept.decision is None else msgspec.Raw(kept.decision),
         problem=dead_letter(kept) if kept.status is Status.DEAD else None,

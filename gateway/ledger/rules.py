@@ -59,6 +59,12 @@ class Row:
         return (self.decided or self.origin).applicant_id
 
     @property
+    def request_hash(self) -> str | None:
+        """Of the bytes that were decided, once there is a decision: first bytes that can't be scored may
+        be put aside before others under the same id are decided."""
+        return (self.decided or self.origin).request_hash
+
+    @property
     def placed_at_ms(self) -> int:
         """When it was accepted, or, until that is known, decided or put aside; Unix milliseconds."""
         return self.origin.at_ms

@@ -42,7 +42,7 @@ class DemoFailed(Exception):
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with application_train.csv (Home Credit); by default a sample is made.",
+    help="Folder with the Home Credit files, application_train.csv at least; by default a sample is made.",
 )
 def main(once: bool, data: Path | None) -> None:
     """Start the whole platform on this machine and score applications through it."""
@@ -94,21 +94,29 @@ def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path
         note.text = platform.ensure_topics()
     is_sample = data is None
     if data is None:
-        with display.step("Sample applications") as note:
+        with display.step("Sample, eight tables") as note:
             data = platform.make_sample()
             note.text = f"{settings.applicants:,} applicants in {data}"
+    with display.step("Features checked, built, published") as note:
+        features = platform.build_features(data)
+        note.text = str(features)
     with display.step("MLflow") as note:
         note.text = platform.start_mlflow()
     with display.step("Model trained, in Staging") as note:
-        note.text = platform.train(data, is_sample=is_sample)
+        note.text = platform.train(data, snapshot_id=features.snapshot_id, is_sample=is_sample)
     with display.step("Model promoted to Production") as note:
         note.text = platform.promote()
+    with display.step("Feature service") as note:
+        platform.start_feature_service()
+        note.text = platform.features_url
     with display.step("Scorers") as note:
         platform.start_scorers((Lane.SYNC, Lane.BATCH))
         note.text = "sync and batch lane"
     with display.step("Ledger") as note:
         platform.start_ledger()
         note.text = platform.ledger_url
+    with display.step("Archive") as note:
+        note.text = platform.start_archive()
     with display.step("Gateway") as note:
         platform.start_gateway()
         note.text = platform.gateway_url
@@ -130,6 +138,11 @@ def _score(platform: LocalPlatform, display: Display, folder: Path) -> None:
     slowest = max(one.milliseconds for one in scored)
     display.console.print(
         f"All answered through Kafka within {DEADLINE_MS} ms; the slowest took {slowest:.0f} ms."
+    )
+    known = [one.decision.feature_snapshot for one in scored if one.decision.feature_snapshot.applicant_found]
+    display.console.print(
+        f"{len(known)} of them are known from the history: snapshot {known[0].id if known else 'none'}.",
+        markup=False,
     )
     ways = asyncio.run(traces(platform.connection(), scored))
     display.console.print(
@@ -153,6 +166,7 @@ Try it:
 
   {url}/docs          the API, with examples
   {url}/v1/model      the model that decides now
+  {platform.features_url}/docs          features of applicants, definitions, snapshots
   {platform.tracking_uri}               MLflow: runs, curves, versions
   {platform.bootstrap_servers}                    Kafka: applications, predictions, …
   .venv/bin/scorestream status            what is up, what is behind

@@ -1,6 +1,7 @@
 """The platform on one machine: each part started in its order, all stopped in the reverse one.
 
-    broker → topics → sample or DATA → registry → model trained and promoted → scorers → ledger → gateway
+    broker → topics → sample or DATA → feature snapshot → registry → model trained on it and promoted →
+    feature service → scorers → ledger → archive → gateway
 
 Used by the demo, by the tests of real processes and by measurements. Knows no display.
 """
@@ -9,24 +10,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from contracts.lanes import Lane
+from feature_service.sources import OPTIONAL_TABLES, SOURCES
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import require_free
 from infra.kafka.topics import ensure_topics
 from infra.kafka.watchdog import Watchdog
 from infra.local.mlflow_server import MlflowServer
-from infra.local.processes import Child, run_to_end
+from infra.local.processes import Child, ChildFailed, run_to_end
 from infra.local.settings import LocalSettings
 from infra.runtime.kafka import KafkaConnection
 
 MODEL_NAME: Final = "credit-risk"
 _READY_TIMEOUT_S: Final = 60
+
+
+#: What `scorestream features build` says of its snapshot.
+_BUILT: Final = re.compile(r"^(?:published|unchanged)  (?P<id>\w+)  .*\n +(?P<size>.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFeatures:
+    """The snapshot of a start; `size` is applicants and features, in words."""
+
+    snapshot_id: str
+    size: str
+    missing_tables: tuple[str, ...]
+    n_warnings: int
+
+    def __str__(self) -> str:
+        said = f"{self.snapshot_id[:12]}: {self.size}"
+        if self.n_warnings:
+            said += f", {self.n_warnings} quality warnings"
+        if self.missing_tables:
+            said += f"; no values from {', '.join(self.missing_tables)}: the files are not there"
+        return said
 
 
 class LocalPlatform:
@@ -41,6 +68,7 @@ class LocalPlatform:
         self.bootstrap_servers = settings.kafka_bootstrap_servers or f"127.0.0.1:{settings.kafka_port}"
         self.tracking_uri = settings.mlflow_tracking_uri or f"http://127.0.0.1:{settings.mlflow_port}"
         self.ledger_url = f"http://127.0.0.1:{settings.ledger_port}"
+        self.features_url = f"http://127.0.0.1:{settings.features_port}"
         self.gateway_url = f"http://127.0.0.1:{settings.gateway_port}"
         self._watchdog = Watchdog()
         self._stops: list[Callable[[], None]] = [self._watchdog.close]
@@ -50,9 +78,11 @@ class LocalPlatform:
         settings = self.settings
         ports = [
             settings.gateway_port,
+            settings.features_port,
             settings.scorer_port,
             settings.batch_scorer_port,
             settings.ledger_port,
+            settings.archive_port,
         ]
         if settings.kafka_bootstrap_servers is None:
             ports.append(settings.kafka_port)
@@ -85,27 +115,53 @@ class LocalPlatform:
         return self.tracking_uri
 
     def make_sample(self) -> Path:
-        """The folder with sample applications, written unless it is there with this size and seed."""
+        """The folder with the sample's eight files, written unless they are there with this size and seed."""
         applicants, seed = self.settings.applicants, self.settings.seed
         folder = self.run_dir / f"sample-{applicants}-{seed}"
-        if not (folder / "application_test.csv").exists():
+        if missing_tables(folder):
             draft = folder.with_suffix(".draft")
             self._scorestream(
-                "sample-data", "--applicants", str(applicants), "--out", str(draft), "--seed", str(seed),
-                "--tables", "application_train", "--tables", "application_test",
-            )  # fmt: skip
+                "sample-data", "--applicants", str(applicants), "--out", str(draft), "--seed", str(seed)
+            )
+            shutil.rmtree(folder, ignore_errors=True)
             draft.replace(folder)
         return folder
 
-    def train(self, data: Path, *, is_sample: bool) -> str:
-        """A model from `data`, registered as Staging; the one that is there when nothing has changed."""
+    def build_features(self, data: Path) -> BuiltFeatures:
+        """A snapshot of `data`, announced; the one that is there when nothing has changed."""
+        missing = missing_tables(data)
+        options = [word for name in missing for word in ("--allow-missing", name)]
+        said = self._scorestream("features", "build", "--data", str(data), *options)
+        built = _BUILT.search(said)
+        if built is None:
+            raise ChildFailed(f"the feature build named no snapshot:\n{said}")
+        n_warnings = len(re.findall("^warning ", said, re.MULTILINE))
+        return BuiltFeatures(built["id"], built["size"], missing, n_warnings)
+
+    def train(self, data: Path, *, snapshot_id: str, is_sample: bool) -> str:
+        """A staged model from `data` and the snapshot; the one that is there when nothing has changed."""
         options = ["--smoke"] if is_sample else []
-        said = self._scorestream("train", "--data", str(data), "--seed", str(self.settings.seed), *options)
+        said = self._scorestream(
+            "train",
+            "--data",
+            str(data),
+            "--snapshot",
+            snapshot_id,
+            "--seed",
+            str(self.settings.seed),
+            *options,
+        )
         return said.strip().splitlines()[-1]
 
     def promote(self) -> str:
         """The staged model, checked and made Production."""
         return self._scorestream("promote").strip().splitlines()[-1]
+
+    def start_feature_service(self) -> None:
+        """The feature service's HTTP API; scoring goes on without it."""
+        port = self.settings.features_port
+        child = self._launch("feature-service", ["features", "serve", "--port", str(port)])
+        child.wait_ready(_ready(port), _READY_TIMEOUT_S)
 
     def start_scorers(self, lanes: Iterable[Lane]) -> None:
         """A worker of each of `lanes`, started beside each other."""
@@ -125,6 +181,12 @@ class LocalPlatform:
     def start_ledger(self) -> None:
         """The ledger, on SQLite."""
         self._launch("ledger", ["ledger"]).wait_ready(_ready(self.settings.ledger_port), _READY_TIMEOUT_S)
+
+    def start_archive(self) -> str:
+        """The archive; where its files are."""
+        child = self._launch("archive", ["archive", "--port", str(self.settings.archive_port)])
+        child.wait_ready(_ready(self.settings.archive_port), _READY_TIMEOUT_S)
+        return str(self.run_dir / "archive")
 
     def start_gateway(self) -> None:
         """The gateway."""
@@ -151,6 +213,12 @@ class LocalPlatform:
             "LEDGER_PORT": str(self.settings.ledger_port),
             "LEDGER_DATABASE_URL": f"sqlite:///{self.run_dir / 'ledger' / 'ledger.db'}",
             "LEDGER_RUN_DIR": str(self.run_dir / "workers"),
+            "FEATURES_STORE": str(self.run_dir / "features" / "store"),
+            "FEATURES_CACHE": str(self.run_dir / "features" / "cache"),
+            "FEATURES_RUN_DIR": str(self.run_dir / "workers"),
+            "ARCHIVE_STORE": str(self.run_dir / "archive"),
+            "ARCHIVE_RUN_DIR": str(self.run_dir / "workers"),
+            "ARCHIVE_FLUSH_S": "5",
             "SCORER_CACHE_DIR": str(self.run_dir / "scorer-cache"),
             "SCORER_RUN_DIR": str(self.run_dir / "workers"),
             "GATEWAY_RUN_DIR": str(self.run_dir / "workers"),
@@ -183,6 +251,11 @@ class LocalPlatform:
             log_file=self.run_dir / "logs" / f"{arguments[0]}.log",
             environment=self.environment(),
         )
+
+
+def missing_tables(data: Path) -> tuple[str, ...]:
+    """Tables that a build can do without and whose files are not in the folder."""
+    return tuple(name for name in OPTIONAL_TABLES if not (data / SOURCES[name].file_name).is_file())
 
 
 def _ready(port: int) -> str:

@@ -20,9 +20,11 @@ class LocalSettings(BaseSettings):
     seed: int = Field(7, description="Seed of the sample and of the training.")
     partitions: int = Field(LOCAL_PARTITIONS, ge=1, description="Partitions of the per-applicant topics.")
     gateway_port: int = Field(8000, description="Port of the gateway.")
+    features_port: int = Field(8001, description="Port of the feature service.")
     scorer_port: int = Field(8002, description="Port of the sync lane's health and metrics.")
     batch_scorer_port: int = Field(8003, description="Port of the batch lane's health and metrics.")
     ledger_port: int = Field(8004, description="Port of the ledger.")
+    archive_port: int = Field(8005, description="Port of the archive's health and metrics.")
     mlflow_port: int = Field(5000, description="Port of the MLflow server.")
     kafka_port: int = Field(9092, description="Port of the broker.")
     kafka_bootstrap_servers: str | None = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -10,8 +10,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from infra.runtime.kafka import KafkaConnection
+from infra.runtime.stopping import stop_all
 
 _POLL_MS: Final = 500
+_STOP_TIMEOUT_S: Final = 10.0
 
 Offsets = dict[TopicPartition, int]
 
@@ -61,13 +63,18 @@ class LogReader:
                         yield record
             left = {tp for tp in left if await self._consumer.position(tp) < stops[tp]}
 
-    async def follow(self, starts: Offsets) -> AsyncIterator[list[ConsumerRecord]]:
-        """The records from `starts` on, for ever, as they come; an empty list when none came for a while."""
+    async def follow(
+        self, starts: Offsets, *, max_records: int | None = None
+    ) -> AsyncGenerator[list[ConsumerRecord]]:
+        """The records from `starts` on, for ever, as they come; an empty list when none came for a while.
+
+        Where retention has removed the next record, it goes on with the first that is there.
+        """
         self._consumer.assign(sorted(starts))
         for tp, offset in starts.items():
             self._consumer.seek(tp, offset)
         while True:
-            batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
+            batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=max_records)
             yield [record for records in batches.values() for record in records]
 
 
@@ -81,4 +88,4 @@ async def log_reader(connection: KafkaConnection) -> AsyncIterator[LogReader]:
         await consumer.start()
         yield LogReader(consumer)
     finally:
-        await consumer.stop()
+        await stop_all(consumer, timeout_s=_STOP_TIMEOUT_S)

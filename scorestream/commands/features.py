@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -34,7 +36,7 @@ _store = click.option(
 
 @click.group()
 def features() -> None:
-    """Features of applicants: build them, list them, look after their snapshots."""
+    """Features of applicants: build them, list them, serve them, look after their snapshots."""
 
 
 @features.command()
@@ -123,6 +125,20 @@ def list_features(*, store_uri: str, snapshot_id: str | None, as_markdown: bool)
     for one in ALL_FEATURES:
         share = "" if coverage is None else f"{coverage.get(one.name, 0.0):>7.1%}  "
         click.echo(f"{share}{one.name:<36} {one.table:<24} {one.group or '-':<22} {one.description}")
+
+
+@features.command()
+@click.option("--host", help="Address to listen on (FEATURES_HOST, default 127.0.0.1).")
+@click.option("--port", type=int, help="Port to listen on (FEATURES_PORT, default 8001).")
+def serve(**options: Any) -> None:
+    """Serve features, snapshots and definitions over HTTP until SIGTERM; the scorers do not need it.
+
+    Every setting is a FEATURES_… variable; see feature_service/settings.py.
+    """
+    from feature_service.__main__ import run  # noqa: PLC0415 - only this command needs FastAPI
+
+    given = {name: value for name, value in options.items() if value is not None}
+    sys.exit(run(FeatureSettings(**given)))
 
 
 @features.command()

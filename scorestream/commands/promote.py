@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from scorestream.commands import registry_options as options
@@ -11,24 +13,27 @@ from scorestream.commands import registry_options as options
 @click.argument("version", required=False)
 @options.tracking_uri
 @options.model_name
-@options.bootstrap_servers
 @click.option("--force", is_flag=True, help="Promote although a gate says no; the bundle's own checks stay.")
-@options.notify
-def promote(
-    *,
-    version: str | None,
-    tracking_uri: str,
-    model_name: str,
-    bootstrap_servers: str,
-    force: bool,
-    notify: bool,
-) -> None:
+@options.telling
+def promote(*, version: str | None, tracking_uri: str, model_name: str, force: bool, **telling: Any) -> None:
     """Make VERSION Production, or the staged version if none is given.
 
     Its bundle must prove its golden scores, and it must pass the gates: data quality, leakage,
     calibration, fairness, latency, and not worse than Production on applicants that neither has learnt
     from. Who promoted, when and on which numbers is kept with the version. Then the registry's alias
-    moves and every scorer is told over Kafka. Doing it twice does no harm: if Kafka was away, do it again.
+    moves, every scorer is told over Kafka and takes the version between two batches, and this command
+    says which of them decide with it. It ends with 1 if a gate said no, or a scorer does not follow.
+
+    \b
+    The version that was staged last:
+      scorestream promote
+    A certain one, although a gate says no (the gate's answer is kept, too):
+      scorestream promote 7 --force
+    Telling a workflow on GitHub as well:
+      PROMOTE_NOTIFY_REPOSITORY=owner/name PROMOTE_NOTIFY_TOKEN_FILE=token \\
+          scorestream promote --notify
+
+    Doing it twice does no harm: if Kafka was away, do it again. Back again: scorestream rollback.
     """
     from training.mlflow_registry import MlflowRegistry  # noqa: PLC0415 - seconds of imports, not for --help
     from training.registry import promote as make_production  # noqa: PLC0415
@@ -41,4 +46,4 @@ def promote(
             occasion=options.occasion_now(),
             force=force,
         )
-        options.announce(promoted, servers=bootstrap_servers, is_notifying=notify)
+        options.announce(promoted, **telling)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from scorestream.commands import registry_options as options
@@ -11,15 +13,18 @@ from scorestream.commands import registry_options as options
 @click.argument("version", required=False)
 @options.tracking_uri
 @options.model_name
-@options.bootstrap_servers
-@options.notify
-def rollback(
-    *, version: str | None, tracking_uri: str, model_name: str, bootstrap_servers: str, notify: bool
-) -> None:
+@options.telling
+def rollback(*, version: str | None, tracking_uri: str, model_name: str, **telling: Any) -> None:
     """Make VERSION Production again, or the one before the present if none is given.
 
-    Only its bundle is checked: no comparison stands in the way of going back. As fast as promoting;
-    rolling back twice returns to where you were.
+    Only its bundle is checked: no comparison stands in the way of going back. As fast as promoting, and
+    told by the same scorers; rolling back twice returns to where you were.
+
+    \b
+    The version that decided before this one:
+      scorestream rollback
+    An older one:
+      scorestream rollback 3
     """
     from training.mlflow_registry import MlflowRegistry  # noqa: PLC0415 - seconds of imports, not for --help
     from training.registry import roll_back  # noqa: PLC0415
@@ -28,4 +33,4 @@ def rollback(
         promoted = roll_back(
             MlflowRegistry(tracking_uri), name=model_name, version=version, occasion=options.occasion_now()
         )
-        options.announce(promoted, servers=bootstrap_servers, is_notifying=notify)
+        options.announce(promoted, **telling)

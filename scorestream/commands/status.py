@@ -32,7 +32,7 @@ from scorestream.platform_status import Addresses, PlatformStatus, Service, plat
 )
 @click.option("--run-dir", type=click.Path(path_type=Path), default=Path(".run/workers"), show_default=True)
 def status(**options: Any) -> None:
-    """Show broker, topics, lag, workers with their model, the last decision and what is down.
+    """Show broker, topics, lag, workers with their model and snapshot, the last decision and what is down.
 
     Ends with 0 when everything is up, else with 1. The broker is KAFKA_BOOTSTRAP_SERVERS.
     """
@@ -68,6 +68,7 @@ def _print(found: PlatformStatus, console: Console) -> None:
             f"[bold]Model[/bold]   {found.model['name']} version {found.model['version']}, "
             f"promoted {found.model['promoted_at']} by {found.model['promoted_by']}"
         )
+        console.print(f"[bold]History[/bold] {_snapshot(found.model.get('feature_snapshot'))}")
     console.print(_services(found.services))
     for wrong in found.down:
         console.print(Text(f"✗ {wrong}", style="red"))
@@ -77,20 +78,30 @@ def _print(found: PlatformStatus, console: Console) -> None:
 
 def _services(services: list[Service]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("process", "at", "state", "model", "lag", "last decision"):
+    for column in ("process", "at", "state", "model", "snapshot", "lag", "last decision"):
         table.add_column(column)
     for service in services:
         report = service.report or {}
-        model = report.get("model")
+        model, snapshot = report.get("model"), report.get("snapshot")
         table.add_row(
             service.name,
             service.url,
             Text("up", style="green") if service.is_up else Text("down", style="red"),
             f"{model['name']} {model['version']}" if model else "",
+            snapshot["id"][:12] if snapshot else "",
             str(report.get("lag", "")),
             _clock(report.get("last_decision_at")),
         )
     return table
+
+
+def _snapshot(published: dict[str, Any] | None) -> str:
+    if published is None:
+        return "no feature snapshot published; build one: scorestream features build"
+    return (
+        f"snapshot {published['snapshot_id'][:12]} of {published['n_applicants']:,} applicants, "
+        f"as of {_clock(published['as_of'])}"
+    )
 
 
 def _clock(moment: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from contracts.topics import PREDICTIONS
 from scorestream.commands import registry_options as options
 
 if TYPE_CHECKING:
     from training.history import HistoryFeatures, Snapshots
+    from training.outcomes import OutcomeArchive
     from training.train import OutcomeWindow, TrainingOutcome, TrainingPlan
 
 _REPORTED = (
@@ -44,9 +46,10 @@ _FOLDS = 5
 @click.option("--trials", default=40, show_default=True, help="Finished tuning trials; 0 takes the defaults.")
 @click.option(
     "--minutes",
-    default=25.0,
+    default=40.0,
     show_default=True,
-    help="Wall clock of the tuning; 0 for no limit, which alone makes equal runs give equal models.",
+    help="Wall clock of the whole run; 0 for no limit. A run that it cuts short says so, and is not"
+    " repeatable to the byte.",
 )
 @click.option(
     "--leaves",
@@ -65,8 +68,14 @@ _FOLDS = 5
 )
 @click.option(
     "--outcomes",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Archive of matured outcomes (Parquet); their newest become the held-out applicants.",
+    help="Archive (folder, gs://… or s3://…) whose matured outcomes join; their newest are held out."
+    " A folder without `predictions` holds labels from elsewhere, see training/outcomes.py.",
+)
+@click.option(
+    "--performance-days",
+    default=365.0,
+    show_default=True,
+    help="An archived label counts so long after its decision.",
 )
 @click.option(
     "--snapshot",
@@ -86,9 +95,24 @@ _FOLDS = 5
 def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
     """Train a model, tell the truth about it on held-out applicants, and stage it in MLflow.
 
-    Nothing decides with it yet: `scorestream promote` does that. Without --force, inputs that were
-    trained on before are recognised and their version is named. Ctrl-C keeps the study: the same command
-    goes on from its finished trials.
+    Nothing decides with it yet: `scorestream promote` does that.
+
+    \b
+    See that it works, in seconds:
+      scorestream sample-data --out sample
+      scorestream train --data sample --smoke
+    The real thing, with the lender's history beside the applications:
+      scorestream features build --data DIR
+      scorestream train --data DIR --snapshot newest
+    The same bytes each time, however long it takes:
+      scorestream train --data DIR --minutes 0
+    With what became of the applications that were scored here:
+      scorestream train --data DIR --outcomes archive/outcomes \\
+          --outcomes-from 2026-01-01 --outcomes-to 2026-07-01
+
+    Inputs that were trained on before are recognised and their version is named; --force trains anyway.
+    Ctrl-C keeps the study: the same command goes on from its finished trials. Trials, curves, pictures
+    and the model card are in the MLflow run.
     """
     with options.errors_as_messages():
         outcome = _train_with_progress(_plan(**choices), tracking_uri=tracking_uri, force=force)
@@ -111,9 +135,7 @@ def _plan(
 
     history, snapshots = _history(choices["snapshot"], choices["store"])
     is_tuned = choices["trials"] > 0 and not smoke
-    tuning = TuningPlan(
-        trials=choices["trials"], minutes=choices["minutes"] or None, max_leaves=choices["leaves"]
-    )
+    tuning = TuningPlan(trials=choices["trials"], max_leaves=choices["leaves"])
     return TrainingPlan(
         folder=folder,
         model_name=model_name,
@@ -123,10 +145,14 @@ def _plan(
         study_storage=study_storage,
         n_folds=0 if smoke else _FOLDS,
         outcomes=_window(
-            choices["outcomes"], choices["outcomes_from"], choices["outcomes_to"], snapshots=snapshots
+            _outcome_archive(choices["outcomes"], choices["performance_days"]),
+            choices["outcomes_from"],
+            choices["outcomes_to"],
+            snapshots=snapshots,
         ),
         history=history,
         is_leak_allowed=allow_leak,
+        minutes=choices["minutes"] or None,
     )
 
 
@@ -143,14 +169,26 @@ def _history(snapshot: str | None, store: str) -> tuple[HistoryFeatures, Snapsho
     return snapshots.open(None if snapshot == "newest" else snapshot), snapshots
 
 
+def _outcome_archive(address: str | None, performance_days: float) -> OutcomeArchive | None:
+    if address is None:
+        return None
+    from training.archive.matured import ArchivedOutcomes  # noqa: PLC0415
+    from training.archive.store import ArchiveStore  # noqa: PLC0415
+    from training.outcomes import ParquetOutcomes  # noqa: PLC0415
+
+    store = ArchiveStore(address)
+    if store.is_local and not (Path(address) / PREDICTIONS.name).is_dir():
+        return ParquetOutcomes(Path(address))
+    return ArchivedOutcomes(store, timedelta(days=performance_days))
+
+
 def _window(
-    archive: Path | None,
+    archive: OutcomeArchive | None,
     since: datetime | None,
     until: datetime | None,
     *,
     snapshots: Snapshots | None,
 ) -> OutcomeWindow | None:
-    from training.outcomes import ParquetOutcomes  # noqa: PLC0415
     from training.train import OutcomeWindow  # noqa: PLC0415
 
     if archive is None:
@@ -160,7 +198,7 @@ def _window(
     if since is None or until is None:
         raise click.UsageError("--outcomes needs --outcomes-from and --outcomes-to")
     return OutcomeWindow(
-        ParquetOutcomes(archive),
+        archive,
         since=since.replace(tzinfo=UTC),
         until=until.replace(tzinfo=UTC),
         snapshots=snapshots,

@@ -17,6 +17,8 @@ from contracts.application import decode_logged, decode_submitted
 from contracts.errors import DeadLetterReason, ProblemDocument, ProblemType
 from contracts.events import (
     decode_decision,
+    decode_drift_reported,
+    decode_outcome,
     decode_promoted,
     decode_scored,
     decode_snapshot_published,
@@ -44,6 +46,8 @@ DECODERS: dict[str, Callable[[bytes], msgspec.Struct]] = {
     "replies": _reply,
     "model-promotions": decode_promoted,
     "feature-snapshots": decode_snapshot_published,
+    "outcomes": decode_outcome,
+    "drift-reports": decode_drift_reported,
 }
 
 

@@ -17,12 +17,11 @@ from training.registry import Registry
 #: A worker of a shared study: in a process of its own, as on a machine of its own.
 WORKER = """
 import sys
-from tests.models import no_progress
-from tests.unit.training.test_tune import FEATURES, PLAN, place
+from tests.unit.training.test_tune import FEATURES, PLAN, UNWATCHED, place
 from tests.models import dataset
 from training.tune import tune
 done = []
-tune(dataset(), FEATURES, plan=PLAN, place=place(sys.argv[1]), log=done.append, progress=no_progress)
+tune(dataset(), FEATURES, plan=PLAN, place=place(sys.argv[1]), log=done.append, watch=UNWATCHED)
 print(len(done))
 """
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from contracts import headers
 from contracts.topics import REPLIES
+from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply
 from gateway.replies import ReplyReader
 from infra.kafka.topics import ensure_topics
@@ -55,7 +56,7 @@ class Partition:
 async def partition(kafka_bootstrap: str) -> AsyncIterator[Partition]:
     await ensure_topics(kafka_bootstrap, partitions=4, replication=1)
     pending = PendingReplies(max_in_flight=8, recent_max=8)
-    reader = ReplyReader(KafkaConnection(bootstrap_servers=kafka_bootstrap), pending)
+    reader = ReplyReader(KafkaConnection(bootstrap_servers=kafka_bootstrap), pending, GatewayMetrics())
     await reader.start(PARTITION)
     async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer:
         reading = asyncio.create_task(reader.read())

@@ -48,6 +48,9 @@ def _schema(kind: str, version: str) -> Object:
 def _strict(schema: Object) -> Object:
     """The schema with every field refused that it does not name, as a strict API server does."""
     closed = dict(schema)
+    if "pattern" in schema:
+        # Go takes flags anywhere in a pattern, Python at its beginning only.
+        closed["pattern"] = schema["pattern"].replace("^(?i)", "(?i)^")
     if "properties" in schema:
         closed["properties"] = {name: _strict(one) for name, one in schema["properties"].items()}
         if not schema.get("x-kubernetes-preserve-unknown-fields"):

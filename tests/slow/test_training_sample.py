@@ -33,7 +33,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan(folder: Path) -> TrainingPlan:
-    tuning = TuningPlan(trials=8, minutes=None, rows=20_000)
+    tuning = TuningPlan(trials=8, rows=20_000)
     return TrainingPlan(folder, "credit-risk", FitSettings(), 7, tuning, None, 5)
 
 

@@ -108,7 +108,7 @@ def test_it_is_ready_only_with_a_snapshot(tmp_path: Path) -> None:
 
 
 def test_metrics_name_the_snapshot_that_is_served(client: TestClient, snapshot: SnapshotReader) -> None:
-    assert client.get("/readyz").json()["snapshot_id"] == snapshot.id
+    assert client.get("/readyz").json()["snapshot"]["id"] == snapshot.id
     text = client.get("/metrics").text
     assert f'scorestream_features_snapshot_info{{id="{snapshot.id}"}} 1.0' in text
     assert 'scorestream_features_answers_total{route="/readyz",status="200"}' in text

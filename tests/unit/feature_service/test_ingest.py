@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from feature_service.errors import BadSource
@@ -109,6 +111,41 @@ def test_a_missing_file_is_named_with_the_way_to_do_without(
     assert run(folder, connection, allow_missing=["installments_payments"]).missing == (
         "installments_payments",
     )
+
+
+def test_all_missing_files_are_named_at_once(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    for name in ("bureau", "credit_card_balance"):
+        (folder / f"{name}.csv").unlink()
+    said = str(refused(folder, connection))
+    assert "bureau.csv, credit_card_balance.csv" in said
+    assert "--allow-missing bureau --allow-missing credit_card_balance" in said
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_packed_file_is_to_be_unpacked(
+    folder: Path, connection: duckdb.DuckDBPyConnection, suffix: str
+) -> None:
+    plain = folder / "bureau.csv"
+    packed = gzip.compress(plain.read_bytes())
+    plain.unlink()
+    plain.with_name(f"bureau.csv{suffix}").write_bytes(packed)
+    assert "unpack it" in str(refused(folder, connection))
+
+
+def test_quoted_fields_are_read_as_they_were_meant(
+    folder: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    edited(folder / "bureau.csv", "Consumer credit", '"Loan, ""other"" kind"')
+    found = pq.read_table(run(folder, connection).parquet["bureau"])["CREDIT_TYPE"].to_pylist()
+    assert 'Loan, "other" kind' in found
+
+
+def test_an_infinite_value_is_named_with_its_line(
+    folder: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    edited(folder / "application_train.csv", "500000.0", "inf")
+    problem = refused(folder, connection)
+    assert (problem.column, problem.line) == ("AMT_CREDIT", 2)
 
 
 def test_the_applications_can_not_be_left_out(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:

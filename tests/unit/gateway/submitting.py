@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from contracts import headers
 from contracts.application import example
+from contracts.lanes import Lane
+from gateway.ledger_client import KeyUse, Ledger
 from gateway.log import LoggedSubmission
 from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply
@@ -34,6 +36,23 @@ def header(submission: LoggedSubmission, name: str) -> bytes:
     return value
 
 
+class LedgerOfKeys:
+    """A Ledger that knows keys only: what `uses` says."""
+
+    def __init__(self) -> None:
+        self.uses: dict[tuple[str, str], KeyUse] = {}
+
+    async def application(
+        self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
+    ) -> Reply | None:
+        """See Ledger."""
+        return None
+
+    async def key_use(self, client_id: str, key: str) -> KeyUse | None:
+        """See Ledger."""
+        return self.uses.get((client_id, key))
+
+
 @dataclass
 class Inside:
     """Submissions with all they stand on; `deadline_s` is FAR_S where a test must not hit it."""
@@ -42,6 +61,7 @@ class Inside:
     max_in_flight: int = 8
     recent_max: int = 100
     log: FakeApplicationLog = field(default_factory=FakeApplicationLog)
+    ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
         self.pending = PendingReplies(max_in_flight=self.max_in_flight, recent_max=self.recent_max)
@@ -52,18 +72,16 @@ class Inside:
             reply_partition=3,
             deadline_s=self.deadline_s,
             metrics=self.metrics,
-            keys=KeyLookUp(None, is_required=True),
+            keys=KeyLookUp(self.ledger, is_required=True),
         )
 
     def reply(self, submission: LoggedSubmission, reply: Reply = DECISION) -> bool:
         """What the scorer does with a submission."""
-        return self.pending.resolve(
-            header(submission, headers.CORRELATION_ID),
-            header(submission, headers.APPLICATION_ID).decode(),
-            reply,
-        )
+        return self.pending.resolve(header(submission, headers.CORRELATION_ID), reply)
 
     def is_empty(self) -> bool:
         """Whether nobody waits and nothing of those who waited is left."""
-        left = [waiter for known in self.pending._recent.values() for waiter in known.waiters]
-        return self.pending.in_flight == 0 and not left and not self.pending._own
+        recent = self.pending._recent.values()
+        left = [waiter for known in recent for waiter in known.waiters]
+        known = {one for submission in recent for one in submission.correlation_ids}
+        return self.pending.in_flight == 0 and not left and self.pending._own.keys() <= known

@@ -47,7 +47,7 @@ async def test_the_newest_promotion_wins_and_is_the_only_one_in_the_metric() -> 
     model, registry = await followed({b"credit-risk": promoted("1")}, (b"credit-risk", promoted("2")))
     assert model.newest is not None
     assert model.newest.version == "2"
-    shown = [sample.labels["version"] for family in registry.collect() if "model_version" in family.name
+    shown = [sample.labels["version"] for family in registry.collect() if family.name.endswith("model_info")
              for sample in family.samples]  # fmt: skip
     assert shown == ["2"]
 

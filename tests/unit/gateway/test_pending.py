@@ -24,23 +24,22 @@ def remembered(replies: PendingReplies, name: str, client: str = "bank") -> None
 async def test_a_reply_reaches_who_waits_for_its_correlation_id() -> None:
     replies = pending()
     with replies.waiting(replies.submission("a", "bank", "h"), b"1") as reply:
-        assert replies.resolve(b"1", None, REPLY)
+        assert replies.resolve(b"1", REPLY)
         assert await reply == REPLY
 
 
-async def test_a_reply_with_a_foreign_correlation_id_and_application_is_not_ours() -> None:
+async def test_a_reply_with_a_foreign_correlation_id_is_not_ours_whatever_it_is_about() -> None:
     replies = pending()
     with replies.waiting(replies.submission("a", "bank", "h"), b"1") as reply:
-        assert not replies.resolve(b"2", "b", REPLY)
-        assert not replies.resolve(b"", None, REPLY)
-        assert not replies.resolve(b"", "", REPLY)
+        assert not replies.resolve(b"2", REPLY)
+        assert not replies.resolve(b"", REPLY)
         assert not reply.done()
 
 
-async def test_a_reply_after_its_deadline_is_known_by_its_application_id() -> None:
+async def test_a_reply_after_its_deadline_is_known_by_its_correlation_id() -> None:
     replies = pending()
     remembered(replies, "a")
-    assert replies.resolve(b"a", "a", REPLY)
+    assert replies.resolve(b"a", REPLY)
     known = replies.find("a", "bank")
     assert known is not None
     assert known.reply == REPLY
@@ -50,16 +49,57 @@ async def test_a_reply_after_its_deadline_is_known_by_its_application_id() -> No
 async def test_the_first_reply_stays_the_answer() -> None:
     replies = pending()
     remembered(replies, "a")
-    replies.resolve(b"", "a", REPLY)
-    replies.resolve(b"", "a", Reply(200, b"another"))
+    replies.resolve(b"a", REPLY)
+    replies.resolve(b"a", Reply(200, b"another"))
     assert replies.submission("a", "bank", "h").reply == REPLY
+
+
+async def test_a_decision_takes_the_place_of_what_was_put_aside_before_it() -> None:
+    replies = pending()
+    remembered(replies, "a")
+    replies.resolve(b"a", Reply(410, b"put aside"))
+    replies.resolve(b"a", REPLY)
+    replies.resolve(b"a", Reply(410, b"put aside"))
+    assert replies.submission("a", "bank", "h").reply == REPLY
+
+
+async def test_bytes_that_came_second_do_not_turn_away_the_first_ones() -> None:
+    replies = pending()
+    with replies.waiting(replies.submission("a", "bank", "second"), b"2"):
+        replies.resolve(b"2", Reply(409, b"conflict"))
+    first = replies.submission("a", "bank", "first")
+    assert first.reply is None
+    with replies.waiting(first, b"1"):
+        pass
+    replies.resolve(b"1", REPLY)
+    assert replies.submission("a", "bank", "first").reply == REPLY
+    with pytest.raises(IdempotencyConflict):
+        replies.submission("a", "bank", "second")
+
+
+async def test_what_the_ledger_recorded_of_a_key_stands_above_what_was_claimed() -> None:
+    replies = pending()
+    replies.claim_key("bank", "k", "theirs")
+    with pytest.raises(IdempotencyConflict):
+        replies.claim_key("bank", "k", "ours")
+    replies.claim_key("bank", "k", "ours", is_recorded=True)
+    with pytest.raises(IdempotencyConflict):
+        replies.claim_key("bank", "k", "theirs")
+
+
+async def test_a_forgotten_application_leaves_no_correlation_id() -> None:
+    replies = pending(recent_max=1)
+    for name in "abc":
+        remembered(replies, name)
+    assert not replies.resolve(b"a", REPLY)
+    assert replies.resolve(b"c", REPLY)
 
 
 async def test_one_reply_answers_all_who_wait_for_the_application() -> None:
     replies = pending()
     submission = replies.submission("a", "bank", "h")
     with replies.waiting(submission, b"1") as one, replies.waiting(submission, b"2") as other:
-        replies.resolve(b"1", None, REPLY)
+        replies.resolve(b"1", REPLY)
         assert [await one, await other] == [REPLY, REPLY]
 
 
@@ -102,7 +142,7 @@ async def test_a_request_that_waits_hears_its_reply_though_newer_ones_displaced_
     with replies.waiting(replies.submission("old", "bank", "h"), b"1") as reply:
         remembered(replies, "new")
         assert replies.find("old", "bank") is None
-        assert replies.resolve(b"1", "old", REPLY)
+        assert replies.resolve(b"1", REPLY)
         assert await reply == REPLY
 
 

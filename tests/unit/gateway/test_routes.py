@@ -16,13 +16,14 @@ from fastapi import FastAPI
 
 from contracts.application import example
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemType
-from contracts.events import ModelPromoted, encode
+from contracts.events import ModelPromoted, SnapshotPublished, encode, model_document
 from gateway.access import Access
 from gateway.app import make_app
 from gateway.errors import Starting
 from gateway.log import LoggedSubmission
 from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply
+from gateway.published_snapshot import PublishedSnapshot
 from gateway.settings import GatewaySettings
 from gateway.submissions import Submissions
 from tests.fake_logs import at_once, never
@@ -46,6 +47,7 @@ class FakeParts:
     inside: Inside
     reply: Reply | None = DECISION
     model: NewestModel = field(default_factory=NewestModel)
+    snapshot: PublishedSnapshot = field(default_factory=lambda: PublishedSnapshot("home-credit"))
     wrong: dict[str, str] = field(default_factory=dict)
     is_connected: bool = True
     is_broken: bool = False
@@ -77,7 +79,7 @@ class FakeParts:
 
     def answers(self, status: int) -> float | None:
         labels = {"status": str(status)}
-        return self.metrics.registry.get_sample_value("scorestream_gateway_answers_total", labels)
+        return self.metrics.registry.get_sample_value("scorestream_gateway_answering_seconds_count", labels)
 
     def _scored(self, submission: LoggedSubmission, acknowledged: asyncio.Future[Any]) -> None:
         at_once(submission, acknowledged)
@@ -314,7 +316,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_our
         "headers": [(b"content-type", b"application/json")], "client": None, "server": ("gateway", 80),
     }  # fmt: skip
     await app(scope, receive, send)
-    assert parts.answers(500) is None
+    assert parts.answers(500) == 0
 
 
 async def test_before_a_promotion_there_is_no_model(client: httpx.AsyncClient) -> None:
@@ -330,7 +332,21 @@ async def test_the_model_that_decides_is_the_newest_promotion(
     )
     parts.model.newest = promoted
     answer = await client.get("/v1/model")
-    assert (answer.status_code, answer.content) == (200, encode(promoted))
+    assert (answer.status_code, answer.content) == (200, encode(model_document(promoted, None)))
+
+
+async def test_the_model_names_the_snapshot_that_was_published_last(
+    client: httpx.AsyncClient, parts: FakeParts
+) -> None:
+    parts.model.newest = ModelPromoted(
+        name="credit-risk", version="7", digest="d", bundle_uri="u", promoted_at="t", promoted_by="p"
+    )
+    parts.snapshot.newest = SnapshotPublished(
+        store="home-credit", snapshot_id="abc", uri="u", as_of="2026-01-01T00:00:00Z", published_at="t",
+        n_applicants=3, n_features=598, manifest_sha256="0",
+    )  # fmt: skip
+    found = (await client.get("/v1/model")).json()
+    assert (found["version"], found["feature_snapshot"]["snapshot_id"]) == ("7", "abc")
 
 
 async def test_ready_names_what_is_wrong(client: httpx.AsyncClient, parts: FakeParts) -> None:

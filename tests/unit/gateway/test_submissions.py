@@ -12,10 +12,11 @@ from aiokafka.errors import KafkaTimeoutError
 from contracts import headers
 from contracts.problems import InvalidApplication
 from gateway.errors import IdempotencyConflict, NotAccepted, TooManyInFlight
+from gateway.ledger_client import KeyUse
 from gateway.log import LoggedSubmission
 from gateway.pending import State
 from tests.fake_logs import FakeApplicationLog, never
-from tests.unit.gateway.submitting import DECISION, SOON_S, Inside, body, caller, header
+from tests.unit.gateway.submitting import DECISION, SOON_S, Inside, LedgerOfKeys, body, caller, header
 
 pytestmark = pytest.mark.anyio
 
@@ -181,6 +182,32 @@ async def test_the_same_key_with_other_bytes_is_a_conflict_and_no_record() -> No
     with pytest.raises(IdempotencyConflict):
         await inside.submissions.submit(body(AMT_CREDIT=12.5), caller("k"))
     assert len(inside.log.sent) == 1
+
+
+async def test_bytes_that_are_the_key_s_in_the_log_are_not_turned_away_for_others_that_were_seen_here() -> (
+    None
+):
+    ledger = LedgerOfKeys()
+    inside = Inside(deadline_s=SOON_S, ledger=ledger)
+    second = await inside.submissions.submit(body(AMT_CREDIT=12.5), caller("k"))
+    first_hash = hashlib.sha256(body()).hexdigest()
+    ledger.uses["bank", "k"] = KeyUse(second.application_id, first_hash, None)
+    assert (await inside.submissions.submit(body(), caller("k"))).application_id == second.application_id
+    with pytest.raises(IdempotencyConflict):
+        await inside.submissions.submit(body(AMT_CREDIT=12.5), caller("k"))
+    assert len(inside.log.sent) == 1
+
+
+async def test_bytes_that_are_decided_here_turn_others_away_without_asking() -> None:
+    ledger = LedgerOfKeys()
+    inside = Inside(ledger=ledger)
+    first = asyncio.create_task(inside.submissions.submit(body(), caller("k")))
+    inside.reply(await sent(inside))
+    decided = await first
+    other_hash = hashlib.sha256(body(AMT_CREDIT=12.5)).hexdigest()
+    ledger.uses["bank", "k"] = KeyUse(decided.application_id, other_hash, None)
+    with pytest.raises(IdempotencyConflict):
+        await inside.submissions.submit(body(AMT_CREDIT=12.5), caller("k"))
 
 
 async def test_two_clients_with_the_same_key_have_two_applications() -> None:

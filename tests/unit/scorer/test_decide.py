@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from contracts.application import COLUMNS, Application, as_row, decode_logged, example
-from feature_service.application import application_features, encode
+from feature_service.application import Encoded, Features, encode
+from feature_service.vector import N_HISTORY, feature_vectors
 from scorer.decide import Verdict, decide
 from scorer.model import ServingModel
 from tests.models import random_rows
+
+
+def without_history(columns: Encoded) -> Features:
+    return feature_vectors(columns, np.full((len(columns), N_HISTORY), np.nan, dtype=np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +58,7 @@ def test_reasons_come_in_the_language_asked_for(batch: list[Application], model:
 
 
 def test_contributions_add_up_to_the_margin(batch: list[Application], model: ServingModel) -> None:
-    features = model.select(application_features(encode([as_row(application) for application in batch])))
+    features = model.select(without_history(encode([as_row(application) for application in batch])))
     sums = model.contributions(features).sum(axis=1)
     np.testing.assert_allclose(sums, model.margins(features), rtol=0.0, atol=1e-6)
 
@@ -61,7 +66,7 @@ def test_contributions_add_up_to_the_margin(batch: list[Application], model: Ser
 def test_the_feature_hash_is_of_the_models_float32_row(
     batch: list[Application], verdicts: list[Verdict], model: ServingModel
 ) -> None:
-    features = model.select(application_features(encode([as_row(batch[7])])))
+    features = model.select(without_history(encode([as_row(batch[7])])))
     assert verdicts[7].feature_hash == hashlib.sha256(features.astype("<f4").tobytes()).hexdigest()
 
 

@@ -15,7 +15,7 @@ from scorer.decision_index import DecisionIndex
 from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.metrics import ScorerMetrics
 from scorer.model import ServingModel
-from scorer.model_holder import ModelInUse
+from scorer.pair import ModelInUse
 from scorer.publication import Publication
 from scorer.records import InputRecord
 from tests.fake_logs import FakePredictionStream, FakeRecordLog, FakeReplies
@@ -238,6 +238,19 @@ async def test_the_reply_is_the_recorded_decision_byte_for_byte(bench: Bench) ->
     ((address, reply),) = bench.replies.sent
     assert (address.topic, address.partition) == ("replies", 2)
     assert reply.value == bytes(decode_scored(written.value or b"").decision)
+
+
+async def test_a_copy_of_what_could_not_be_scored_gets_nobody_elses_decision(bench: Bench) -> None:
+    # Found by the simulator: a copy without a recorded decision was answered with the partition's first one.
+    bench.serving = cast(ServingModel, BreaksOn(bench.serving))
+    first = record(0, value=body(1), headers={**asking(b"1" * 16), headers.APPLICATION_ID: b"first"})
+    await bench.worker.work([first])
+    broken = {**asking(b"2" * 16), headers.APPLICATION_ID: b"broken"}
+    bad = [record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=broken) for at in (1, 2)]
+    again = record(3, value=body(1), headers={**asking(b"3" * 16), headers.APPLICATION_ID: b"first"})
+    await bench.worker.work([*bad, again])
+    answers = [(reply.key, dict(reply.headers)[headers.STATUS]) for _, reply in bench.replies.sent]
+    assert answers == [(b"1" * 16, b"200"), (b"3" * 16, b"200"), (b"2" * 16, b"410")]
 
 
 async def test_a_new_model_decides_from_the_next_batch_on(bench: Bench) -> None:

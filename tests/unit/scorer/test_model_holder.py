@@ -11,11 +11,12 @@ import pytest
 
 from contracts.events import ModelPromoted, encode
 from infra.runtime.compacted import ControlTopic
-from scorer import model_holder
+from scorer import latest
 from scorer.errors import BundleRefused, BundleUnavailable, NoModel, Refusal
 from scorer.metrics import ScorerMetrics
 from scorer.model_cache import ModelCache
 from scorer.model_holder import ModelHolder
+from scorer.pair import Pair
 from tests.models import built_model, write_model
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +31,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_holder, "_RETRY_S", 0.0)
+    monkeypatch.setattr(latest, "_RETRY_S", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,10 @@ class Following:
         self.cache = cache
         self.metrics = ScorerMetrics("sync")
         self.control = FakeControlTopic(newest)
-        self.holder = ModelHolder(NAME, lane="sync", cache=cast(ModelCache, cache), metrics=self.metrics)
+        self.pair = Pair("sync", self.metrics)
+        self.holder = ModelHolder(
+            NAME, lane="sync", cache=cast(ModelCache, cache), pair=self.pair, metrics=self.metrics
+        )
 
     @contextlib.asynccontextmanager
     async def under_way(self) -> AsyncIterator[Following]:
@@ -115,7 +119,7 @@ class Following:
                 await task
 
     def version(self) -> str | None:
-        return self.holder.current().version.version if self.holder.has_model else None
+        return self.pair.current().version.version if self.pair.has_model else None
 
     def refused(self) -> float:
         labels = [{"lane": "sync", "reason": reason.value} for reason in Refusal]
@@ -123,7 +127,7 @@ class Following:
         return sum(self.metrics.registry.get_sample_value(name, label) or 0 for label in labels)
 
     def shown(self) -> list[str]:
-        families = [one for one in self.metrics.registry.collect() if one.name.endswith("model_version")]
+        families = [one for one in self.metrics.registry.collect() if one.name.endswith("model_info")]
         return [sample.labels["version"] for family in families for sample in family.samples]
 
     async def until(self, version: str) -> None:
@@ -156,16 +160,16 @@ def digests(bundles: dict[str, Path]) -> tuple[str, str]:
 
 async def test_before_a_promotion_there_is_no_model_and_the_mend_is_named(cache: FakeCache) -> None:
     async with Following(cache).under_way() as following:
-        assert not following.holder.has_model
+        assert not following.pair.has_model
         with pytest.raises(NoModel, match="scorestream promote"):
-            following.holder.current()
+            following.pair.current()
 
 
 async def test_it_starts_with_the_newest_promotion(cache: FakeCache, digests: tuple[str, str]) -> None:
     async with Following(cache, promoted(digests[0], "3")).under_way() as following:
-        await asyncio.wait_for(following.holder.wait_for_first(), 10)
+        await asyncio.wait_for(following.pair.wait_for_first(), 10)
         assert following.version() == "3"
-        assert following.holder.current().serving.digest == digests[0]
+        assert following.pair.current().serving.digest == digests[0]
         assert cache.kept == promoted(digests[0], "3")
 
 
@@ -174,7 +178,7 @@ async def test_a_promotion_swaps_the_model_and_the_metric(cache: FakeCache, dige
         await following.until("1")
         following.control.promote(promoted(digests[1], "2"))
         await following.until("2")
-        assert following.holder.current().serving.digest == digests[1]
+        assert following.pair.current().serving.digest == digests[1]
         assert following.shown() == ["2"]
 
 
@@ -232,7 +236,7 @@ async def test_with_the_registry_down_it_starts_with_the_last_good_model_and_the
     following = Following(cache, promoted(digests[1], "2"))
     seen: list[str | None] = []
     async with following.under_way():
-        await following.holder.wait_for_first()
+        await following.pair.wait_for_first()
         seen.append(following.version())
         await following.until("2")
     assert seen == ["1"]
@@ -252,7 +256,7 @@ async def test_the_last_good_model_of_another_name_is_not_taken(
     cache.kept = promoted(digests[0], "1", name="other")
     async with Following(cache).under_way() as following:
         await asyncio.sleep(0)
-        assert not following.holder.has_model
+        assert not following.pair.has_model
 
 
 async def test_the_same_digest_under_another_version_is_not_loaded_again(
@@ -260,10 +264,10 @@ async def test_the_same_digest_under_another_version_is_not_loaded_again(
 ) -> None:
     async with Following(cache, promoted(digests[0], "1")).under_way() as following:
         await following.until("1")
-        serving = following.holder.current().serving
+        serving = following.pair.current().serving
         following.control.promote(promoted(digests[0], "2"))
         await following.until("2")
-        assert following.holder.current().serving is serving
+        assert following.pair.current().serving is serving
         assert cache.asked == [digests[0]]
 
 

@@ -14,8 +14,8 @@ from scorer.errors import LogTruncated
 from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.metrics import ScorerMetrics
 from scorer.model import ServingModel
-from scorer.model_holder import ModelInUse
 from scorer.ownership import Care, Ownership
+from scorer.pair import ModelInUse
 from scorer.publication import Publication
 from scorer.records import InputRecord, OutputRecord
 from scorer.takeover import Reach

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 
 from contracts.application import COLUMNS
 from scorer.policy import CutOffs
-from tests.models import built_model, built_on, dataset, labelled
+from tests.models import TINY, built_model, built_on, dataset, labelled
 from training.baselines import evaluate_baselines
 from training.card import write_card
 from training.dataset import make_dataset
 from training.fairness import attributes, fairness_facts, group_figures
+from training.growing import Recipe
 from training.intervals import (
     auc_difference,
     auc_interval,
@@ -24,6 +26,7 @@ from training.intervals import (
 from training.leakage import rank_auc
 from training.pictures import draw_all
 from training.stability import feature_psis, psi
+from training.tune import Tried, Tuned
 
 RANDOM = np.random.default_rng(8)
 TARGET = (RANDOM.random(5_000) < 0.1).astype(np.int64)
@@ -50,7 +53,8 @@ def test_intervals_of_shares_and_ratios_hold_the_truth_and_stay_in_range() -> No
     assert share_interval(10, 10).high == pytest.approx(1.0)
     assert share_interval(50, 100).low < 0.5 < share_interval(50, 100).high
     assert ratio_interval((40, 100), (80, 100)).low < 0.5 < ratio_interval((40, 100), (80, 100)).high
-    assert ratio_interval((0, 100), (80, 100)).high == math.inf
+    assert ratio_interval((80, 100), (0, 100)).high == math.inf
+    assert 0.01 < ratio_interval((0, 100), (80, 100)).high < 0.1
     interval = cost_interval(SCORES, TARGET, 0.1)
     assert interval.low < interval.high
 
@@ -98,6 +102,13 @@ def test_a_gender_that_is_hardly_approved_is_found() -> None:
     assert facts["gender_approval_ratio_high"] < 0.8
 
 
+def test_a_gender_that_is_never_approved_is_found() -> None:
+    columns = labelled().columns
+    never = np.where(columns[:, COLUMNS.index("CODE_GENDER")] == 0, 0.9, 0.05)
+    facts = fairness_facts(group_figures(columns, never, labelled().target, CutOffs(0.2, 0.5)))
+    assert facts["gender_approval_ratio_high"] < 0.8
+
+
 def test_baselines_are_measured_as_the_model_is() -> None:
     figures = evaluate_baselines(dataset(), dataset().inputs)
     assert figures.keys() >= {
@@ -128,6 +139,33 @@ def test_everything_worth_looking_at_is_a_picture_and_on_the_card(tmp_path: Path
     for said in ("Model in Production", "Calibration by decile", "seed", "3" * 64):
         assert said in text
     assert page.read_text().count("<img") == len(pictures)
+
+
+def test_a_search_and_its_folds_are_pictures_too(tmp_path: Path) -> None:
+    tried = (
+        Tried({"num_leaves": 8, "learning_rate": 0.1}, 0.75),
+        Tried({}, None),
+        Tried({"num_leaves": 9, "learning_rate": 0.2}, 0.7),
+    )
+    built = built_on(dataset(), recipe=Recipe(TINY, n_folds=3))
+    drawn = draw_all(tmp_path, built, tuned=Tuned(TINY, 0.75, 0, tried), compared={})
+    assert {path.stem for path in drawn} >= {"folds", "learning", "tuning", "tuning_settings"}
+
+
+def test_the_card_names_groups_that_are_approved_far_less_than_others(tmp_path: Path) -> None:
+    built = built_model()
+    group = group_figures(
+        labelled().columns,
+        np.where(labelled().columns[:, COLUMNS.index("CODE_GENDER")] == 0, 0.9, 0.05),
+        labelled().target,
+        CutOffs(0.2, 0.5),
+    )
+    findings = replace(built.findings, groups=group)
+    markdown, _ = write_card(
+        tmp_path, replace(built, findings=findings), tuned=None, compared={}, pictures=[]
+    )
+    watched = markdown.read_text().split("group to watch")[1].split("##")[0]
+    assert "CODE_GENDER" in watched
 
 
 def test_equal_models_have_equal_pictures(tmp_path: Path) -> None:

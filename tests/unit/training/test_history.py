@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from feature_service.application import FEATURE_NAMES, application_features
+from feature_service.vector import ALL_FEATURE_NAMES
 from scorer.bundle import read_bundle
 from scorer.model import ServingModel
 from tests.fake_history import FakeHistory
@@ -47,9 +48,10 @@ def test_serving_lays_the_history_beside_the_application_as_training_did(
     view = application_features(rows.columns[some])
     history = rows.history.beside(view, rows.history.past(rows.applicant_ids[some]))
     trained = rows.select(some, built.manifest.feature_names)
-    assert np.array_equal(model.select(view, history), trained, equal_nan=True)
-    unknown = model.select(view)
-    assert np.isnan(unknown[:, [model.feature_names.index(name) for name in FakeHistory.names]]).all()
+    vectors = np.full((len(some), len(ALL_FEATURE_NAMES)), np.nan, dtype=np.float32)
+    vectors[:, : view.shape[1]] = view
+    vectors[:, [ALL_FEATURE_NAMES.index(name) for name in FakeHistory.names]] = history
+    assert np.array_equal(model.select(vectors), trained, equal_nan=True)
 
 
 def test_some_applicants_are_unknown_in_the_rows_that_trees_grow_on() -> None:

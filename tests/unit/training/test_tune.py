@@ -6,22 +6,24 @@ from pathlib import Path
 import pytest
 
 from tests.models import TINY, dataset, no_progress
+from training.budget import Budget
 from training.errors import StudyUnavailable, TuningInterrupted
-from training.fit import FitSettings
+from training.fit import FitSettings, Watch
 from training.select_features import select_features
 from training.tune import StudyPlace, TrialFinished, Tuned, TuningPlan, tune
 
 FEATURES = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3", "NAME_INCOME_TYPE", "AMT_CREDIT")
-PLAN = TuningPlan(trials=6, minutes=None, max_leaves=200, rows=600, n_folds=2)
+UNWATCHED = Watch(no_progress)
+PLAN = TuningPlan(trials=6, max_leaves=200, rows=600, n_folds=2)
 
 
 def place(storage: str | None = None) -> StudyPlace:
     return StudyPlace("study", storage, replace(TINY, num_threads=1), seed=3)
 
 
-def run(where: StudyPlace, log: list[TrialFinished] | None = None, plan: TuningPlan = PLAN) -> Tuned:
+def run(where: StudyPlace, log: list[TrialFinished] | None = None, watch: Watch = UNWATCHED) -> Tuned:
     trials = [] if log is None else log
-    return tune(dataset(), FEATURES, plan=plan, place=where, log=trials.append, progress=no_progress)
+    return tune(dataset(), FEATURES, plan=PLAN, place=where, log=trials.append, watch=watch)
 
 
 def test_two_studies_of_the_same_seed_find_the_same_settings() -> None:
@@ -56,7 +58,7 @@ def test_an_interrupted_study_goes_on_and_finds_what_it_would_have_found(tmp_pat
 
     log: list[TrialFinished] = []
     with pytest.raises(TuningInterrupted, match="run the same command to go on"):
-        tune(dataset(), FEATURES, plan=PLAN, place=where, log=log.append, progress=interrupt)
+        tune(dataset(), FEATURES, plan=PLAN, place=where, log=log.append, watch=Watch(interrupt))
     assert len(log) == 3
     assert run(where, log) == run(place())
     assert len(log) == PLAN.trials
@@ -69,7 +71,7 @@ def test_a_trial_that_ctrl_c_cuts_is_not_counted(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(TuningInterrupted):
-        tune(dataset(), FEATURES, plan=PLAN, place=where, log=interrupt, progress=no_progress)
+        tune(dataset(), FEATURES, plan=PLAN, place=where, log=interrupt, watch=UNWATCHED)
     resumed = run(where)
     assert resumed.settings == run(place()).settings
 
@@ -82,7 +84,7 @@ def test_a_study_that_is_complete_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_no_time_at_all_still_gives_one_trial() -> None:
-    assert run(place(), plan=replace(PLAN, minutes=0.0)).finished == 1
+    assert run(place(), watch=Watch(no_progress, Budget.of_minutes(0.0))).finished == 1
 
 
 def test_progress_tells_the_best_so_far() -> None:
@@ -93,10 +95,19 @@ def test_progress_tells_the_best_so_far() -> None:
         plan=PLAN,
         place=place(),
         log=list[TrialFinished]().append,
-        progress=lambda stage, _: stages.append(stage),
+        watch=Watch(lambda stage, _: stages.append(stage)),
     )
     assert stages[0] == "tuning: trial 1 of 6"
     assert "best AUC 0." in stages[-1]
+
+
+def test_the_first_trial_has_the_settings_that_the_study_starts_from() -> None:
+    log: list[TrialFinished] = []
+    base = replace(TINY, num_threads=1)
+    run(place(), log)
+    assert log[0].parameters["num_leaves"] == base.num_leaves
+    assert log[0].parameters["learning_rate"] == base.learning_rate
+    assert log[0].parameters["lambda_l1"] > base.lambda_l1 == 0.0  # the least that is looked at
 
 
 def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
@@ -108,7 +119,7 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
 def test_features_that_noise_does_as_well_as_are_dropped() -> None:
     rows = dataset().parts.fit
     settings = FitSettings(num_threads=1, min_data_in_leaf=20)
-    selected = select_features(dataset(), rows, settings, seed=1, progress=no_progress)
+    selected = select_features(dataset(), rows, settings, seed=1, watch=UNWATCHED)
     assert {"EXT_SOURCE_MEAN"} <= set(selected.features)
     assert set(selected.features) | set(selected.dropped) == set(dataset().inputs)
     assert len(selected.dropped) > 50 or selected.auc_with_selected == selected.auc_with_all

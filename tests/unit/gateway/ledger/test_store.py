@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from contracts.events import decode_scored
 from gateway.ledger.database import LaneDatabase
 from gateway.ledger.errors import StorageUnavailable, Superseded
 from gateway.ledger.facts import Accepted, Position
@@ -109,6 +110,21 @@ def test_a_key_belongs_to_the_first_record_that_used_it(database: LaneDatabase) 
         ("c", 3),
         None,
     ]
+
+
+def test_a_decision_s_own_bytes_are_the_application_s_though_others_came_first(
+    database: LaneDatabase,
+) -> None:
+    log = MemoryLog()
+    log.accept(application("a", 1, amount=1))
+    log.bury(dead_letter("a", 1, reason="SCORING_FAILED", source=("applications", 0, 0)))
+    log.accept(application("a", 1, amount=2))
+    log.decide(prediction("a", 1, amount=2, source=("applications", 0, 1)))
+    feed(LaneStore(database, TOPICS), [log.records])
+    kept = LaneReader(database, TOPICS).application("a")
+    decided = prediction("a", 1, amount=2, source=("applications", 0, 1))
+    assert kept is not None
+    assert kept.request_hash == decode_scored(decided.value or b"").request_hash
 
 
 def test_a_record_lost_between_log_and_rows_breaks_conservation(database: LaneDatabase) -> None:

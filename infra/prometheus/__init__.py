@@ -1,0 +1,1 @@
+"""Watching the platform: what each process measures, what Prometheus asks, when it alerts."""

@@ -1,0 +1,280 @@
+"""For every alert: what Prometheus has seen when it must fire, and a near miss when it must not.
+
+Series are in promtool's notation: `0+10x60` starts at 0 and grows by 10, sixty times; `1x60` stays 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+Series = Mapping[str, str]
+
+_ANSWERS: Final = "scorestream_gateway_answering_seconds"
+_LOG: Final = "scorestream_log_records_total"
+_DECIDED: Final = "scorestream_scorer_applications_decided_total"
+_MODEL: Final = "scorestream_scorer_model_info"
+_PROMOTED: Final = "scorestream_gateway_model_info"
+_REFUSED: Final = "scorestream_scorer_bundle_refused_info"
+_SYNC: Final = '{lane="sync"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One alert: series that make it fire, series that do not, and when it is looked at.
+
+    A step is a minute. Less than three hours in all: beyond, promtool's storage begins to compact in the
+    background and results vary. A ratio of two rates over days is the same over what there is of them.
+    """
+
+    alert: str
+    fires: Series
+    silent: Series
+    at_minutes: int = 20
+
+
+def answers(*, within: int, late: int = 0, failed: int = 0, steps: int = 100) -> Series:
+    """Answers a step: decisions within 200 ms, later ones, and errors of ours."""
+    return {
+        f'{_ANSWERS}_bucket{{status="200", le="0.2"}}': f"0+{within}x{steps}",
+        f'{_ANSWERS}_bucket{{status="200", le="0.5"}}': f"0+{within + late}x{steps}",
+        f'{_ANSWERS}_bucket{{status="200", le="+Inf"}}': f"0+{within + late}x{steps}",
+        f'{_ANSWERS}_count{{status="200"}}': f"0+{within + late}x{steps}",
+        f'{_ANSWERS}_count{{status="503"}}': f"0+{failed}x{steps}",
+        f'{_ANSWERS}_count{{status="422"}}': f"0+1000x{steps}",
+    }
+
+
+def written(topic: str, values: str) -> Series:
+    return {f'{_LOG}{{topic="{topic}", partition="0"}}': values}
+
+
+def decided(approve: str, decline: str) -> Series:
+    return {
+        f'{_DECIDED}{{lane="sync", decision="approve"}}': approve,
+        f'{_DECIDED}{{lane="sync", decision="decline"}}': decline,
+    }
+
+
+def lane_gauge(name: str, value: str, lane: str = "sync") -> Series:
+    return {f'{name}{{lane="{lane}"}}': value}
+
+
+def model(version: str, instance: str = "a") -> Series:
+    return {f'{_MODEL}{{lane="sync", name="m", version="{version}", instance="{instance}"}}': "1x60"}
+
+
+def snapshot(name: str, instance: str) -> Series:
+    return {f'scorestream_scorer_snapshot_info{{lane="sync", id="{name}", instance="{instance}"}}': "1x60"}
+
+
+CASES: Final = (
+    Case(
+        "ApiDown",
+        {'up{job="gateway"}': "0x60"},
+        {'up{job="gateway", instance="a"}': "0x60", 'up{job="gateway", instance="b"}': "1x60"},
+    ),
+    Case(
+        "BrokerUnreachable",
+        {"scorestream_lag_broker_reached": "0x60"},
+        {
+            'scorestream_gateway_broker_reached{instance="a"}': "0x60",
+            'scorestream_gateway_broker_reached{instance="b"}': "1x60",
+            "scorestream_lag_broker_reached": "1x60",
+        },
+    ),
+    Case("ProcessDown", {'up{job="ledger"}': "0x60"}, {'up{job="ledger"}': "1x17 0x1 1x40"}),
+    Case("ErrorsHigh", answers(within=98, failed=2), answers(within=1000, failed=9)),
+    Case("LatencyP99High", answers(within=97, late=3), answers(within=1000, late=9)),
+    Case(
+        "GatewayNearlyFull",
+        {
+            "scorestream_gateway_in_flight_requests": "410x60",
+            "scorestream_gateway_in_flight_limit_requests": "512x60",
+        },
+        {
+            "scorestream_gateway_in_flight_requests": "400x60",
+            "scorestream_gateway_in_flight_limit_requests": "512x60",
+        },
+    ),
+    Case("ErrorBudgetBurnsFast", answers(within=980, late=20), answers(within=996, late=4), at_minutes=90),
+    Case(
+        "ErrorBudgetBurnsSlowly",
+        answers(within=998, failed=2, steps=160),
+        answers(within=9991, failed=9, steps=160),
+        at_minutes=150,
+    ),
+    Case(
+        "ScorersDown",
+        lane_gauge("scorestream_scorer_assigned_partitions", "0x60"),
+        lane_gauge("scorestream_scorer_assigned_partitions", "4x60"),
+    ),
+    Case(
+        "UndecidedTooOld",
+        lane_gauge("scorestream_lag_oldest_undecided_seconds", "11x60"),
+        {
+            **lane_gauge("scorestream_lag_oldest_undecided_seconds", "9x60"),
+            **lane_gauge("scorestream_lag_oldest_undecided_seconds", "900x60", "batch"),
+        },
+    ),
+    Case(
+        "BatchLaneBehind",
+        {
+            **lane_gauge("scorestream_lag_oldest_undecided_seconds", "3700+60x60", "batch"),
+            f'{_DECIDED}{{lane="batch", decision="approve"}}': "5x60",
+        },
+        {
+            **lane_gauge("scorestream_lag_oldest_undecided_seconds", "3700+60x60", "batch"),
+            f'{_DECIDED}{{lane="batch", decision="approve"}}': "0+6000x60",
+        },
+        at_minutes=30,
+    ),
+    Case(
+        "LagUnknown",
+        lane_gauge("scorestream_lag_oldest_undecided_seconds", "0x60", "batch"),
+        lane_gauge("scorestream_lag_oldest_undecided_seconds", "0x60"),
+    ),
+    Case(
+        "UndecidedRemoved",
+        {
+            'scorestream_lag_overtaken_records{group="scorer-sync", topic="applications", partition="0"}': (
+                "0x5 3 0x60"
+            )
+        },
+        {'scorestream_lag_overtaken_records{group="reader", topic="applications", partition="0"}': "3x60"},
+    ),
+    Case(
+        "WorkersUnstable",
+        {f"scorestream_scorer_rebalances_total{_SYNC}": "0+1x60"},
+        {f"scorestream_scorer_rebalances_total{_SYNC}": "0x10 1 2 3 4x60"},
+    ),
+    Case(
+        "TwoOwners",
+        {f"scorestream_scorer_overtaken_batches_total{_SYNC}": "0x10 1x60"},
+        {f"scorestream_scorer_overtaken_batches_total{_SYNC}": "7x60"},
+    ),
+    Case(
+        "RepliesUndeliverable",
+        {f"scorestream_scorer_replies_undeliverable_total{_SYNC}": "0x10 1x60"},
+        {f"scorestream_scorer_replies_undeliverable_total{_SYNC}": "7x60"},
+    ),
+    Case("DeadLetters", written("applications-dlq", "4x10 5x60"), written("applications-dlq", "4x60")),
+    Case(
+        "DeadLettersMany",
+        {**written("applications-dlq", "0+10x60"), **written("applications", "0+100x60")},
+        {**written("applications-dlq", "0+10x60"), **written("applications", "0+300x60")},
+    ),
+    Case(
+        "ConservationBroken",
+        lane_gauge("scorestream_conservation_difference_applications", "-1x60"),
+        lane_gauge("scorestream_conservation_difference_applications", "0x19 1x0 0x60"),
+    ),
+    Case(
+        "DecisionWithoutApplication",
+        lane_gauge("scorestream_conservation_orphaned_records", "1x60"),
+        lane_gauge("scorestream_conservation_orphaned_records", "0x60"),
+    ),
+    Case(
+        "PendingOver60Seconds",
+        lane_gauge("scorestream_ledger_pending_over_60_seconds_applications", "1x60"),
+        {
+            **lane_gauge("scorestream_ledger_pending_over_60_seconds_applications", "0x60"),
+            **lane_gauge("scorestream_ledger_pending_over_60_seconds_applications", "90000x60", "batch"),
+        },
+    ),
+    Case(
+        "LedgerMissesApplications",
+        lane_gauge("scorestream_ledger_audit_missing_applications_total", "0x10 1x60"),
+        lane_gauge("scorestream_ledger_audit_missing_applications_total", "0x60"),
+    ),
+    Case(
+        "LedgerMissedRecords",
+        lane_gauge("scorestream_ledger_missed_records_total", "0x10 50x60"),
+        lane_gauge("scorestream_ledger_missed_records_total", "50x60"),
+    ),
+    Case(
+        "LedgerBehind",
+        lane_gauge("scorestream_ledger_writing", "0x60"),
+        {
+            **lane_gauge("scorestream_ledger_lag_seconds", "29x60"),
+            **lane_gauge("scorestream_ledger_writing", "1x60"),
+            **lane_gauge("scorestream_ledger_lag_seconds", "400x60", "batch"),
+        },
+    ),
+    Case("ModelMismatch", {**model("7"), **model("8", "b")}, {**model("7"), **model("7", "b")}),
+    Case(
+        "PromotionNotTaken",
+        {**model("7"), f'{_PROMOTED}{{name="m", version="8"}}': "1x60"},
+        {**model("8"), f'{_PROMOTED}{{name="m", version="8"}}': "1x60"},
+    ),
+    Case(
+        "BundleRefused",
+        {f'{_REFUSED}{{name="m", version="8", reason="golden-mismatch"}}': "1x60"},
+        {f'{_REFUSED}{{name="m", version="8", reason="unavailable"}}': "1x60"},
+    ),
+    Case(
+        "BundleUnavailable",
+        {f'{_REFUSED}{{name="m", version="8", reason="unavailable"}}': "1x60"},
+        {f'{_REFUSED}{{name="m", version="8", reason="unavailable"}}': "_x18 1x60"},
+    ),
+    Case(
+        "ApprovalRateJump",
+        decided("0+80x100 8060+60x80", "0+20x100 2040+40x80"),
+        decided("0+80x100 8075+75x80", "0+20x100 2025+25x80"),
+        at_minutes=170,
+    ),
+    Case(
+        "UnseenCategories",
+        {
+            'scorestream_scorer_unseen_categories_total{field="NAME_TYPE_SUITE"}': "0+5x60",
+            **decided("0+100x60", "0+1x60"),
+        },
+        {
+            'scorestream_scorer_unseen_categories_total{field="NAME_TYPE_SUITE"}': "0+1x60",
+            **decided("0+100x60", "0+1x60"),
+        },
+        at_minutes=40,
+    ),
+    Case(
+        "SnapshotStale",
+        lane_gauge("scorestream_scorer_snapshot_as_of_timestamp_seconds", "-260000x60"),
+        {
+            **lane_gauge("scorestream_scorer_snapshot_as_of_timestamp_seconds", "-240000x60"),
+            **lane_gauge("scorestream_scorer_snapshot_as_of_timestamp_seconds", "0x60", "batch"),
+        },
+    ),
+    Case(
+        "SnapshotRefused",
+        {'scorestream_scorer_snapshots_refused_total{lane="sync", reason="refused"}': "0x10 1x60"},
+        {'scorestream_scorer_snapshots_refused_total{lane="sync", reason="unavailable"}': "0+1x60"},
+    ),
+    Case(
+        "SnapshotMismatch",
+        {**snapshot("one", "a"), **snapshot("two", "b")},
+        {**snapshot("one", "a"), **snapshot("one", "b")},
+    ),
+    Case(
+        "SnapshotNotServed",
+        {"scorestream_features_snapshots_not_served_total": "0+1x60"},
+        {"scorestream_features_snapshots_not_served_total": "0x10 1x60"},
+    ),
+    Case(
+        "NotificationsFail",
+        {'alertmanager_notifications_failed_total{integration="slack"}': "0+1x60"},
+        {'alertmanager_notifications_failed_total{integration="slack"}': "9x60"},
+    ),
+    Case(
+        "ArchiveGap",
+        {'scorestream_archive_missed_records_total{topic="predictions"}': "0x10 4x60"},
+        {'scorestream_archive_missed_records_total{topic="predictions"}': "4x60"},
+    ),
+    Case(
+        "ArchiveBehind",
+        {"scorestream_archive_oldest_waiting_seconds": "1900x60"},
+        {
+            "scorestream_archive_oldest_waiting_seconds": "1700x60",
+            "scorestream_archive_following": "1x60",
+        },
+    ),
+)
