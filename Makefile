@@ -28,7 +28,7 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo test test-slow test-faults lint format lock images k8s-tools chart
+.PHONY: help env demo test test-slow test-faults lint format lock images k8s-tools chart deploy smoke retrain
 
 env: $(READY) ## the environment in .venv
 
@@ -52,6 +52,7 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/python -m contracts.documentation --check
 	$(BIN)/python -m infra.prometheus.documentation --check
 	$(BIN)/python -m grafana --check
+	$(BIN)/python -m infra.tools.workflows
 
 format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
@@ -72,6 +73,21 @@ chart: $(READY) ## the Helm chart, checked and packed into dist/
 	@helm=$$($(BIN)/python -m infra.tools helm | head -1) && set -e; \
 	  for values in helm/environments/*.yaml; do "$$helm" lint --strict helm/scorestream --values "$$values"; done; \
 	  "$$helm" package helm/scorestream --destination dist $(if $(VERSION),--version "$(VERSION)" --app-version "$(VERSION)")
+
+deploy: $(READY) ## helm upgrade; ENVIRONMENT=staging, REGISTRY=…, VERSION=…, MODEL_VERSION=…; goes back by itself if it fails
+	@set -e; helm=$$($(BIN)/python -m infra.tools helm | head -1); further=$$(mktemp); trap 'rm -f "$$further"' EXIT; \
+	  printf '%s\n' "$$VALUES" > "$$further"; \
+	  "$$helm" upgrade --install scorestream helm/scorestream --namespace scorestream --create-namespace \
+	    --reset-then-reuse-values --values "helm/environments/$${ENVIRONMENT:?name one: minikube, staging, production}.yaml" \
+	    --values "$$further" $${REGISTRY:+--set image.registry="$$REGISTRY"} $${VERSION:+--set image.tag="$$VERSION"} \
+	    $${MODEL_VERSION:+--set-string model.version="$$MODEL_VERSION"} --rollback-on-failure --wait --timeout 10m
+
+smoke: $(READY) ## score a real application at URL=…, with the API key in SMOKE_KEY
+	@set -e; umask 077; key=$$(mktemp); trap 'rm -f "$$key"' EXIT; printf '%s' "$$SMOKE_KEY" > "$$key"; \
+	  $(BIN)/scorestream score --json --url "$${URL:?say where: URL=https://…}" $${SMOKE_KEY:+--key-file "$$key"}
+
+retrain: ## start a training run of the Airflow in the cluster that kubectl talks to
+	kubectl --namespace airflow exec deployment/airflow-api-server -- airflow dags trigger credit_training
 
 lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \

@@ -70,6 +70,7 @@ def test_a_new_version_of_the_gateway_is_rolled_out_without_a_failed_request(
         endpoints = Endpoints([one.url for one in gateways])
         with Load(endpoints, applicants) as load:
             load.run_for(5)
+            require_a_machine_that_keeps_up(load)
             started = now()
             for old in gateways:
                 endpoints.add(path.gateway(**ROLLED_GATEWAY).url)
@@ -99,6 +100,7 @@ def test_a_new_version_of_the_scorer_is_rolled_out_without_a_failed_request(
         gateway = path.gateway(**ROLLED_GATEWAY)
         with Load([gateway.url], applicants) as load:
             load.run_for(5)
+            require_a_machine_that_keeps_up(load)
             steps = list(rolled_scorers(path, scorers, load))
             wait_until_answered(load, since_s=now())
         history = audit(kafka.bootstrap_servers, load.requests)
@@ -118,6 +120,14 @@ def test_a_new_version_of_the_scorer_is_rolled_out_without_a_failed_request(
         )
         assert failed(during) == []
         assert max(stalls) <= 1.5
+
+
+def require_a_machine_that_keeps_up(load: Load) -> None:
+    """Skip where requests are late although nothing is rolled out: the figures would be the machine's."""
+    calm = [one for one in load.answered() if one.scheduled_s > load.requests[0].scheduled_s + 2]
+    in_time = share(calm, lambda one: one.status == 200 and one.took_s <= 0.2)
+    if in_time < 0.999:
+        pytest.skip(f"this machine is too busy: {in_time:.2%} within 200 ms before anything is rolled out")
 
 
 def rolled_scorers(path: ScoringPath, scorers: list[Process], load: Load) -> Iterator[tuple[float, str]]:

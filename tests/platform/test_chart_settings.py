@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 from feature_service.settings import FeatureSettings
 from gateway.ledger.settings import LedgerSettings
 from gateway.settings import GatewaySettings
+from infra.kafka.lag.settings import LagSettings
 from infra.runtime.kafka import KafkaConnection
 from scorer.settings import ScorerSettings
 from tests.platform.chart import ALL_VALUES, Chart, Object, component, containers, of_kind
@@ -24,6 +25,7 @@ SETTINGS: dict[str, tuple[type[BaseSettings], ...]] = {
     "scorer-batch": (ScorerSettings, KafkaConnection),
     "features": (FeatureSettings,),
     "ledger": (LedgerSettings, KafkaConnection),
+    "lag-exporter": (LagSettings, KafkaConnection),
     "topics": (KafkaConnection,),
     "promotion": (KafkaConnection, ScorerSettings),
     "mlflow": (),
@@ -39,7 +41,7 @@ def test_every_variable_is_a_setting_of_its_process(chart: Chart, values: Path) 
     unknown = {
         (name, variable)
         for name, variables in variables_by_component(objects).items()
-        if name not in {"archive", "lag-exporter"}
+        if name != "archive"
         for variable in variables - known(name)
         if not OF_LIBRARIES.fullmatch(variable) and not (name == "mlflow" and OF_MLFLOW.fullmatch(variable))
     }
