@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := infra/locks
-SOURCES := contracts feature_service gateway grafana infra scorer scorestream training
+SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
 BUILDER ?= docker
 TAG ?= dev
@@ -52,6 +52,7 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/python -m contracts.documentation --check
 	$(BIN)/python -m infra.prometheus.documentation --check
 	$(BIN)/python -m grafana --check
+	$(BIN)/python -m feature_service.catalogue --check
 	$(BIN)/python -m infra.tools.workflows
 
 format: $(READY) ## ruff format and the fixes that are safe
@@ -60,6 +61,7 @@ format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/python -m contracts.documentation
 	$(BIN)/python -m infra.prometheus.documentation
 	$(BIN)/python -m grafana
+	$(BIN)/python -m feature_service.catalogue
 
 images: $(READY) ## container images; IMAGES="gateway scorer", BUILDER=podman, BASE_IMAGE=…, REGISTRY=…, TAG=…, PUSH=1
 	$(BIN)/python -m infra.docker $(IMAGES) --builder "$(BUILDER)" --tag "$(TAG)" \

@@ -8,7 +8,8 @@ only `collect_garbage` deletes, and only what it is told.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -17,7 +18,12 @@ import fsspec
 import structlog
 from fsspec.implementations.local import LocalFileSystem
 
-from feature_service.errors import SnapshotRefused, StoreUnavailable, UnknownSnapshot
+from feature_service.errors import (
+    FeatureServiceError,
+    SnapshotRefused,
+    StoreUnavailable,
+    UnknownSnapshot,
+)
 from feature_service.manifest import FILES, MANIFEST, Manifest, decoded
 
 log = structlog.get_logger()
@@ -33,7 +39,9 @@ class SnapshotStore:
         self.uri = uri.rstrip("/")
         try:
             filesystem, root = fsspec.core.url_to_fs(self.uri)
-        except (ImportError, ValueError) as error:
+        except ImportError as error:
+            raise StoreUnavailable(f"{uri}: {error}; the extra `stores` has the clients") from error
+        except ValueError as error:
             raise StoreUnavailable(f"{uri}: {error}") from error
         self._files: Any = filesystem
         self._root: str = root
@@ -53,12 +61,10 @@ class SnapshotStore:
 
     def manifests(self) -> tuple[Manifest, ...]:
         """The manifests of all snapshots that this code can read, oldest first."""
-        try:
+        with self._reached():
             self._files.invalidate_cache()
             found = self._files.glob(f"{self._root}/{_SNAPSHOTS}/*/{MANIFEST}")
             raw = {path: self._files.cat_file(path) for path in found}
-        except OSError as error:
-            raise StoreUnavailable(f"{self.uri}: {error}") from error
         manifests = []
         for path, text in raw.items():
             try:
@@ -69,12 +75,11 @@ class SnapshotStore:
 
     def manifest(self, snapshot_id: str) -> Manifest:
         """The snapshot's manifest; UnknownSnapshot if there is none."""
-        try:
-            return decoded(self._files.cat_file(f"{self._folder(snapshot_id)}/{MANIFEST}"))
-        except FileNotFoundError as error:
-            raise UnknownSnapshot(f"{self.uri} holds no snapshot {snapshot_id}") from error
-        except OSError as error:
-            raise StoreUnavailable(f"{self.uri}: {error}") from error
+        with self._reached():
+            try:
+                return decoded(self._files.cat_file(f"{self._folder(snapshot_id)}/{MANIFEST}"))
+            except FileNotFoundError as error:
+                raise UnknownSnapshot(f"{self.uri} holds no snapshot {snapshot_id}") from error
 
     def draft(self, scratch: Path) -> Path:
         """A new local folder to write a snapshot into: in a local store itself, else in `scratch`."""
@@ -89,16 +94,15 @@ class SnapshotStore:
         The draft holds every file but the manifest, and is gone afterwards.
         """
         try:
-            if self._files.exists(f"{self._folder(manifest.id)}/{MANIFEST}"):
-                return False
-            (draft / MANIFEST).write_bytes(manifest.encoded())
-            if self.is_local:
-                return self._rename(draft, Path(self._folder(manifest.id)))
-            for name in (*FILES, MANIFEST):
-                self._files.put_file(str(draft / name), f"{self._folder(manifest.id)}/{name}")
-            return True
-        except OSError as error:
-            raise StoreUnavailable(f"{self.uri}: {error}") from error
+            with self._reached():
+                if self._files.exists(f"{self._folder(manifest.id)}/{MANIFEST}"):
+                    return False
+                (draft / MANIFEST).write_bytes(manifest.encoded())
+                if self.is_local:
+                    return self._rename(draft, Path(self._folder(manifest.id)))
+                for name in (*FILES, MANIFEST):
+                    self._files.put_file(str(draft / name), f"{self._folder(manifest.id)}/{name}")
+                return True
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -112,12 +116,11 @@ class SnapshotStore:
             draft = cache / f".{snapshot_id}-{uuid4().hex}"
             draft.mkdir(parents=True)
             try:
-                for name in FILES:
-                    self._files.get_file(f"{self._folder(snapshot_id)}/{name}", str(draft / name))
-                (draft / MANIFEST).write_bytes(manifest.encoded())
-                self._rename(draft, target)
-            except OSError as error:
-                raise StoreUnavailable(f"{self.uri}: {error}") from error
+                with self._reached():
+                    for name in FILES:
+                        self._files.get_file(f"{self._folder(snapshot_id)}/{name}", str(draft / name))
+                    (draft / MANIFEST).write_bytes(manifest.encoded())
+                    self._rename(draft, target)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         return target
@@ -134,11 +137,23 @@ class SnapshotStore:
             raise UnknownSnapshot(f"{self.uri} holds no snapshot {', '.join(unknown)}; nothing was deleted")
         newest = set(known[max(len(known) - keep, 0) :])
         gone = tuple(one for one in known if one not in newest and one not in in_use)
-        for one in gone:
-            # Manifest first: a half-deleted snapshot must not look like one.
-            self._files.rm_file(f"{self._folder(one)}/{MANIFEST}")
-            self._files.rm(self._folder(one), recursive=True)
+        with self._reached():
+            for one in gone:
+                # Manifest first: a half-deleted snapshot must not look like one.
+                self._files.rm_file(f"{self._folder(one)}/{MANIFEST}")
+                self._files.rm(self._folder(one), recursive=True)
         return gone
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raises StoreUnavailable for whatever goes wrong inside and is no error of ours."""
+        try:
+            yield
+        except FeatureServiceError:
+            raise
+        except Exception as error:  # the client of each object store has errors of its own
+            said = str(error).splitlines()[0] if str(error) else ""
+            raise StoreUnavailable(f"{self.uri}: {type(error).__name__}: {said}") from error
 
     def _folder(self, snapshot_id: str) -> str:
         if not snapshot_id.isalnum():

@@ -28,6 +28,7 @@ from infra.runtime.stopping import Stoppable, stop_all
 from scorer import faust_seam
 from scorer.app import LaneStream
 from scorer.committed import KafkaCommittedOffsets
+from scorer.decide import decide
 from scorer.errors import TopicsUnfit
 from scorer.health import HealthServer
 from scorer.lane_worker import LaneWorker, Outlets, Rules
@@ -110,6 +111,7 @@ class Scorer:
                 self.replies,
             ),
             metrics=self.metrics,
+            decide=partial(decide, language=settings.language),
         )
 
     def _stream(self) -> LaneStream:

@@ -29,6 +29,8 @@ from scorestream.answers import (
     Refused,
     access_headers,
     decision_in,
+    outcome,
+    refused_unless_taken,
     submission_headers,
 )
 
@@ -93,6 +95,12 @@ class ScorestreamClient:
         """The decision by id; None while it is pending. Raises Refused for 404 and 410."""
         return decision_in(self._http.get(f"/v1/applications/{application_id}"))
 
+    def observe(self, application_id: str, *, defaulted: bool, observed_at: str) -> None:
+        """Say what became of a loan, at `observed_at` (RFC 3339). Raises Refused."""
+        refused_unless_taken(
+            self._http.post("/v1/outcomes", json=outcome(application_id, defaulted, observed_at))
+        )
+
     def _post(self, body: bytes, key: str | None) -> httpx.Response:
         return self._http.post("/v1/applications", content=body, headers=submission_headers(key))
 
@@ -139,6 +147,11 @@ class AsyncScorestreamClient:
     async def get(self, application_id: str) -> DecisionDocument | None:
         """See ScorestreamClient.get."""
         return decision_in(await self._http.get(f"/v1/applications/{application_id}"))
+
+    async def observe(self, application_id: str, *, defaulted: bool, observed_at: str) -> None:
+        """See ScorestreamClient.observe."""
+        body = outcome(application_id, defaulted, observed_at)
+        refused_unless_taken(await self._http.post("/v1/outcomes", json=body))
 
     async def _post(self, body: bytes, key: str | None) -> httpx.Response:
         return await self._http.post("/v1/applications", content=body, headers=submission_headers(key))

@@ -209,7 +209,7 @@ def _made_of(built: BuiltModel, tuned: Tuned | None) -> str:
     metrics = built.metrics
     searched = (
         "settings as given, not tuned"
-        if tuned is None
+        if tuned is None or tuned.best_trial is None
         else f"settings from trial {tuned.best_trial} of {tuned.finished} ({tuned.pruned} stopped early)"
     )
     return (

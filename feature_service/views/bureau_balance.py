@@ -25,9 +25,11 @@ from feature_service.views.view import (
     flag,
     in_group,
     largest,
+    only,
     part,
     share,
     smallest,
+    times,
     total,
 )
 
@@ -57,21 +59,21 @@ def _rows(tables: Tables) -> ir.Table:
     months = months.mutate(weighted=weight.cast("int64"))
     credits = months.group_by("SK_ID_BUREAU").aggregate(
         months=months.count(),
-        months_12=months.count(where=months.ago < 12),
-        late=months.count(where=months.is_late),
-        late_6=months.count(where=months.is_late & (months.ago < 6)),
-        late_12=months.count(where=months.is_late & (months.ago < 12)),
-        late_24=months.count(where=months.is_late & (months.ago < 24)),
-        severe=months.count(where=months.is_severe),
-        severe_24=months.count(where=months.is_severe & (months.ago < 24)),
-        hopeless=months.count(where=months.STATUS == "5"),
+        months_12=times(months.ago < 12),
+        late=times(months.is_late),
+        late_6=times(months.is_late & (months.ago < 6)),
+        late_12=times(months.is_late & (months.ago < 12)),
+        late_24=times(months.is_late & (months.ago < 24)),
+        severe=times(months.is_severe),
+        severe_24=times(months.is_severe & (months.ago < 24)),
+        hopeless=times(months.STATUS == "5"),
         grades=months.grade.sum(),
         weighted=months.weighted.sum(),
         worst=months.grade.max(),
-        worst_12=months.grade.max(where=months.ago < 12),
-        worst_24=months.grade.max(where=months.ago < 24),
-        late_ago=months.ago.min(where=months.is_late),
-        severe_ago=months.ago.min(where=months.is_severe),
+        worst_12=only(months.grade, months.ago < 12).max(),
+        worst_24=only(months.grade, months.ago < 24).max(),
+        late_ago=only(months.ago, months.is_late).min(),
+        severe_ago=only(months.ago, months.is_severe).min(),
     )
     owners: Any = tables["bureau"]
     owners = owners.filter(owners.DAYS_CREDIT_UPDATE <= 0).select(

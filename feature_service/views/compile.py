@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from feature_service.views.view import RATE, Column, Feature, Kind, Measure, Ratio, Tables, View
+from feature_service.views.view import RATE, Column, Feature, Kind, Measure, Ratio, Tables, View, only, times
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -88,8 +88,7 @@ def _count(rows: ir.Table, measure: Measure, _: dict[str, int]) -> Any:
 
 
 def _counted(rows: ir.Table, where: Any) -> Any:
-    # Spark's count over a condition that is unknown in every row is missing, DuckDB's is 0.
-    return rows.count(where=where).fill_null(0)
+    return rows.count() if where is None else times(where)
 
 
 def _sum(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
@@ -98,34 +97,34 @@ def _sum(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
 
 def _added(rows: ir.Table, column: str, where: str) -> Any:
     values: Any = rows[column]
-    return values.sum(where=condition(rows, where)).cast("float64")
+    return only(values, condition(rows, where)).sum().cast("float64")
 
 
 def _mean(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
     values: Any = rows[measure.column]
-    known = values.count(where=condition(rows, measure.where)).cast("float64")
+    known = only(values, condition(rows, measure.where)).count().cast("float64")
     return _added(rows, measure.column, measure.where) / (known * scale[measure.column]).nullif(0.0)
 
 
 def _max(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
     values: Any = rows[measure.column]
-    return values.max(where=condition(rows, measure.where)).cast("float64") / float(scale[measure.column])
+    return only(values, condition(rows, measure.where)).max().cast("float64") / float(scale[measure.column])
 
 
 def _min(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
     values: Any = rows[measure.column]
-    return values.min(where=condition(rows, measure.where)).cast("float64") / float(scale[measure.column])
+    return only(values, condition(rows, measure.where)).min().cast("float64") / float(scale[measure.column])
 
 
 def _std(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
     # Squares of thousandths outgrow 64 bits, so the spread is taken in whole units.
     steps: Any = rows[measure.column]
     units = steps // scale[measure.column] if scale[measure.column] != 1 else steps
-    values = (units.abs() <= _LARGEST_SPREAD).ifelse(units, None).cast("int64")
-    where = condition(rows, measure.where)
-    known = values.count(where=where).cast("float64").nullif(0.0)
-    mean = values.sum(where=where).cast("float64") / known
-    squares = (values * values).sum(where=where).cast("float64") / known
+    bounded = (units.abs() <= _LARGEST_SPREAD).ifelse(units, None).cast("int64")
+    values = only(bounded, condition(rows, measure.where))
+    known = values.count().cast("float64").nullif(0.0)
+    mean = values.sum().cast("float64") / known
+    squares = (values * values).sum().cast("float64") / known
     variance = squares - mean * mean
     return (variance < 0.0).ifelse(0.0, variance).sqrt()
 
@@ -142,8 +141,8 @@ def _part(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
     both = both if where is None else both & where
     numerator: Any = rows[measure.column]
     denominator: Any = rows[measure.other]
-    above = numerator.sum(where=both).cast("float64") * float(scale[measure.other])
-    below = denominator.sum(where=both).cast("float64") * float(scale[measure.column])
+    above = only(numerator, both).sum().cast("float64") * float(scale[measure.other])
+    below = only(denominator, both).sum().cast("float64") * float(scale[measure.column])
     return above / below.nullif(0.0)
 
 
@@ -154,8 +153,9 @@ def _slope(rows: ir.Table, measure: Measure, scale: dict[str, int]) -> Any:
     both = x.notnull() & y.notnull()
     both = both if where is None else both & where
     n = _counted(rows, both).cast("float64")
-    sum_x, sum_y = x.sum(where=both).cast("float64"), y.sum(where=both).cast("float64")
-    sum_xy, sum_xx = (x * y).sum(where=both).cast("float64"), (x * x).sum(where=both).cast("float64")
+    x, y = only(x, both), only(y, both)
+    sum_x, sum_y = x.sum().cast("float64"), y.sum().cast("float64")
+    sum_xy, sum_xx = (x * y).sum().cast("float64"), (x * x).sum().cast("float64")
     above = n * sum_xy - sum_x * sum_y
     below = (n * sum_xx - sum_x * sum_x) * float(scale[measure.column])
     return above / below.nullif(0.0)

@@ -31,6 +31,7 @@ from feature_service.views.view import (
     slope,
     smallest,
     spread,
+    times,
     total,
     within,
 )
@@ -91,8 +92,8 @@ def _loans(tables: Tables) -> ir.Table:
     late = (rows.paid_day - rows.DAYS_INSTALMENT) > 0
     result: ir.Table = rows.group_by(["SK_ID_CURR", "SK_ID_PREV"]).aggregate(
         instalments=rows.count(),
-        late=rows.count(where=late),
-        first_late=rows.count(where=late & (rows.NUM_INSTALMENT_NUMBER <= 2)),
+        late=times(late),
+        first_late=times(late & (rows.NUM_INSTALMENT_NUMBER <= 2)),
         newest=rows.DAYS_INSTALMENT.max(),
         versions=rows.version.max(),
         due=rows.due.sum().cast("int64"),

@@ -143,6 +143,20 @@ def over(numerator: Any, denominator: Any) -> Any:
     return numerator.cast("float64") / denominator.cast("float64").nullif(0.0)
 
 
+def only(values: Any, condition: Any) -> Any:
+    """The values of the rows that meet the condition, missing for the others; all of them for None.
+
+    What is aggregated under a condition goes through here and not through SQL's FILTER: DuckDB takes
+    twice as long for hundreds of those.
+    """
+    return values if condition is None else condition.ifelse(values, None)
+
+
+def times(condition: Any) -> Any:
+    """How many rows meet the condition."""
+    return only(1, condition).count()
+
+
 def names_in(condition: str) -> tuple[str, ...]:
     """The columns of a condition, without their negations."""
     return tuple(part.strip().removeprefix("not ") for part in condition.split("&") if part.strip())

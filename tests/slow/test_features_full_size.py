@@ -20,9 +20,11 @@ import pytest
 from feature_service.engines import DuckDbEngine, SparkEngine
 from feature_service.errors import EngineUnavailable
 from feature_service.ingest import ingest
+from feature_service.vector import ALL_FEATURE_NAMES
 from feature_service.views import VIEWS
 from feature_service.views.compile import ENTITY, features_of
 from feature_service.views.view import View
+from tests.feature_builds import build, reader_of
 from training.sample import write_sample
 
 pytestmark = pytest.mark.slow
@@ -64,6 +66,19 @@ def test_every_feature_agrees_on_both_engines(
     assert one[ENTITY].to_pylist() == other[ENTITY].to_pylist()
     for name in view.feature_names:
         np.testing.assert_allclose(one[name].to_numpy(), other[name].to_numpy(), rtol=1e-6, err_msg=name)
+
+
+def test_a_whole_build_on_spark_is_the_snapshot_that_duckdb_builds(tmp_path: Path) -> None:
+    write_sample(tmp_path / "csv", applicants=1_500, seed=12)
+    one = reader_of(build(tmp_path / "csv", tmp_path / "duckdb"))
+    try:
+        other = reader_of(build(tmp_path / "csv", tmp_path / "spark", engine="spark"))
+    except EngineUnavailable as error:
+        pytest.skip(str(error))
+    assert (one.manifest.engine, other.manifest.engine) == ("duckdb", "spark")
+    assert one.applicant_ids.tolist() == other.applicant_ids.tolist()
+    for column, name in enumerate(ALL_FEATURE_NAMES):
+        np.testing.assert_allclose(one.matrix[:, column], other.matrix[:, column], rtol=1e-6, err_msg=name)
 
 
 def test_full_size_builds_within_its_bounds(tmp_path: Path) -> None:

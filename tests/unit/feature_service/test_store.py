@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from feature_service.errors import UnknownSnapshot
+from feature_service.errors import StoreUnavailable, UnknownSnapshot
 from feature_service.manifest import FILES, MANIFEST
 from feature_service.snapshot import SnapshotReader
 from feature_service.store import SnapshotStore
@@ -91,3 +93,27 @@ def test_a_snapshot_of_another_version_does_not_hide_the_others(tmp_path: Path) 
     manifest = Path(store.address(first)) / MANIFEST
     manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 99'))
     assert store.ids() == (second,)
+
+
+def test_a_store_that_does_not_answer_is_named_with_what_its_client_said() -> None:
+    class Broken(MemoryFileSystem):  # type: ignore[misc]
+        def cat_file(self, path: str, **_: object) -> bytes:
+            raise PermissionError("no credentials\nand a long explanation")
+
+    fsspec.register_implementation("broken", Broken, clobber=True)
+    store = SnapshotStore("broken://bucket")
+    with pytest.raises(StoreUnavailable, match=r"broken://bucket: PermissionError: no credentials$"):
+        store.manifest("abc")
+
+
+@pytest.mark.parametrize("uri", ["gs://a-bucket/features", "s3://a-bucket/features"])
+def test_object_stores_have_their_clients(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_GCE_CHECK", "true")  # no search for Google's own machines
+    store = SnapshotStore(uri)
+    assert not store.is_local
+    assert store.address("abc") == f"{uri}/snapshots/abc"
+
+
+def test_an_address_of_no_known_kind_is_refused() -> None:
+    with pytest.raises(StoreUnavailable, match="nothing://at/all"):
+        SnapshotStore("nothing://at/all")

@@ -2,10 +2,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fake_registry import FakeRegistry
-from tests.models import TINY, no_progress, random_rows, random_target, write_csv
+from tests.models import (
+    TINY,
+    built_on,
+    dataset_with,
+    labelled,
+    no_progress,
+    random_rows,
+    random_target,
+    write_csv,
+)
 from tests.registry_rules import OCCASION, RegistryRules, built
 from training.errors import GatesNotPassed
 from training.registry import Registry, compared_with_production, promote
@@ -97,11 +107,19 @@ def test_every_gate_is_a_fact_with_its_numbers(registry: FakeRegistry) -> None:
         "inside the latency budget",
         "data quality passed",
         "no feature knows the outcome",
+        "worth having",
         "calibrated",
         "genders approved alike",
         "PD true in each group",
     ]
     assert all(gate.is_passed and gate.detail for gate in gates)
+
+
+def test_a_model_that_knows_nothing_is_not_promoted_even_as_the_first(registry: FakeRegistry) -> None:
+    shuffled = np.random.default_rng(1).permutation(labelled().target)
+    registry.register(built_on(dataset_with(shuffled)))
+    with pytest.raises(GatesNotPassed, match="worth having"):
+        promote(registry, name="credit-risk", version=None, occasion=OCCASION)
 
 
 def test_training_tells_how_production_does_on_the_same_applicants(registry: FakeRegistry) -> None:
