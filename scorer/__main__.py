@@ -19,6 +19,7 @@ from typing import Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ, FEATURE_SNAPSHOTS, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
@@ -124,7 +125,7 @@ class Scorer:
             stream=self.predictions,
             offsets=self.offsets,
             commit=partial(faust_seam.commit, app, settings.lane.applications.name),
-            care=Care(Reach(settings.index_seconds, settings.index_records), settings.batch_max),
+            care=Care(Reach(settings.index_seconds, settings.index_records), settings.most_in_batch),
         )
         return LaneStream(app, settings, ownership=ownership, metrics=self.metrics)
 
@@ -261,6 +262,8 @@ async def _served(scorer: Scorer) -> int:
 def run(settings: ScorerSettings) -> int:
     """Work until SIGTERM or SIGINT; the process's exit status."""
     configure_logs(f"scorer-{settings.lane.value}", level=settings.log_level, log_format=settings.log_format)
+    if settings.lane is Lane.BATCH:
+        os.nice(settings.batch_lane_niceness)
     return asyncio.run(serve(settings))
 
 

@@ -86,7 +86,9 @@ def _interrupt(is_over: threading.Event) -> None:
 def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path:
     """Start every part; the folder with the applications."""
     settings = platform.settings
-    display.console.print("[bold]scorestream[/bold] on this machine, everything on 127.0.0.1, API keys off\n")
+    display.console.print(
+        "[bold]scorestream[/bold] on this machine only: 127.0.0.1, without API keys and passwords\n"
+    )
     platform.require_ports()
     with display.step("Kafka") as note:
         note.text = platform.start_kafka()

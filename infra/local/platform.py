@@ -102,7 +102,12 @@ class LocalPlatform:
     def ensure_topics(self) -> str:
         """The topics of the contracts."""
         report = asyncio.run(
-            ensure_topics(self.bootstrap_servers, partitions=self.settings.partitions, replication=1)
+            ensure_topics(
+                self.bootstrap_servers,
+                partitions=self.settings.partitions,
+                replication=1,
+                **self.connection().login_options(),
+            )
         )
         return f"{len(report.created)} created" if report.created else "all there"
 
