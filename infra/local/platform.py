@@ -31,7 +31,8 @@ from infra.local.settings import LocalSettings
 from infra.runtime.kafka import KafkaConnection
 
 MODEL_NAME: Final = "credit-risk"
-_READY_TIMEOUT_S: Final = 60
+#: A child that ends is noticed at once; a slow or busy machine may take its time.
+_READY_TIMEOUT_S: Final = 180
 
 
 #: What `scorestream features build` says of its snapshot.
