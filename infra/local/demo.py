@@ -22,6 +22,7 @@ from contracts.application import example
 from contracts.lanes import Lane
 from infra.kafka.errors import KafkaSetupError
 from infra.local.display import Display
+from infra.local.mlflow_server import MlflowServerFailed
 from infra.local.platform import LocalPlatform
 from infra.local.processes import ChildFailed
 from infra.local.settings import LocalSettings
@@ -69,7 +70,7 @@ def main(*, once: bool, watched: bool, data: Path | None) -> None:
             is_over.wait()
     except _Interrupted:
         status = 130 if once else 0
-    except (DemoFailed, ChildFailed, KafkaSetupError, OSError) as error:
+    except (DemoFailed, ChildFailed, KafkaSetupError, MlflowServerFailed, OSError) as error:
         display.console.print(f"\n[red]The demo failed:[/red] {escape(str(error))}")
         status = 1
     finally:
