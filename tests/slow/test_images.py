@@ -23,7 +23,7 @@ from contracts.topics import MODEL_PROMOTIONS
 from infra.docker.build import Builder, build_all
 from infra.docker.catalogue import image
 from infra.kafka.artifacts import kafka_runtime
-from infra.kafka.config import Node, server_properties
+from infra.kafka.config import Node, open_listeners, server_properties
 from infra.kafka.handshake import brokers_known_at
 from infra.kafka.ports import LOOPBACK, free_ports
 from infra.kafka.topics import ensure_topics
@@ -115,7 +115,9 @@ def kafka(engine: DockerEngine, start: Started, tmp_path_factory: pytest.TempPat
     runtime, folder = kafka_runtime(), tmp_path_factory.mktemp("kafka")
     port, controller_port = free_ports(2)
     node = Node(0, port=port, controller_port=controller_port, folder=Path("/tmp/kafka"))  # noqa: S108
-    (folder / "server.properties").write_text(server_properties(node, cluster=(node,), overrides={}))
+    (folder / "server.properties").write_text(
+        server_properties(node, cluster=(node,), listeners=open_listeners(node), overrides={})
+    )
     java = f"{runtime.java} -Xmx512m -cp {runtime.class_path}"
     format_it = (
         f"{java} kafka.tools.StorageTool format --cluster-id {uuid4()} --config /kafka/server.properties"
