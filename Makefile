@@ -28,12 +28,15 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo test test-slow test-faults lint format lock images k8s-tools chart deploy smoke retrain
+.PHONY: help env demo platform test test-slow test-faults lint format lock images k8s-tools chart deploy smoke retrain
 
 env: $(READY) ## the environment in .venv
 
 demo: $(READY) ## the platform on this machine; DATA=<folder of Home Credit CSVs>, ONCE=1 to end by itself
 	@exec $(BIN)/python -m infra.local.demo $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+
+platform: $(READY) ## demo, and Airflow, Prometheus, Alertmanager (Grafana if installed) beside it; DATA=, ONCE=1
+	@exec $(BIN)/python -m infra.local.demo --watched $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
 
 test: $(READY) ## all suites that need no more than 20 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not slow and not faults" --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)

@@ -115,9 +115,8 @@ def kafka(engine: DockerEngine, start: Started, tmp_path_factory: pytest.TempPat
     runtime, folder = kafka_runtime(), tmp_path_factory.mktemp("kafka")
     port, controller_port = free_ports(2)
     node = Node(0, port=port, controller_port=controller_port, folder=Path("/tmp/kafka"))  # noqa: S108
-    (folder / "server.properties").write_text(
-        server_properties(node, cluster=(node,), listeners=open_listeners(node), overrides={})
-    )
+    text = server_properties(node, cluster=(node,), listeners=open_listeners(node), overrides={})
+    (folder / "server.properties").write_text(text)
     java = f"{runtime.java} -Xmx512m -cp {runtime.class_path}"
     format_it = (
         f"{java} kafka.tools.StorageTool format --cluster-id {uuid4()} --config /kafka/server.properties"
