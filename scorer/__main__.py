@@ -29,6 +29,7 @@ from infra.runtime.stopping import Stoppable, stop_all
 from scorer import faust_seam
 from scorer.app import LaneStream
 from scorer.committed import KafkaCommittedOffsets
+from scorer.decide import decide
 from scorer.errors import TopicsUnfit
 from scorer.health import HealthServer
 from scorer.lane_worker import LaneWorker, Outlets, Rules
@@ -50,9 +51,11 @@ from scorer.takeover import Reach
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
-_LAST_BATCH_S = 10.0
+_LAST_BATCH_S = 5.0
 _LAST_REPLIES_S = 2.0
 _LAST_FLUSH_S = 5.0
+#: The same when the broker did not take the last batch: there is nothing to wait for.
+_ABANDONED_S = 0.5
 
 
 class _Client(Stoppable, Protocol):
@@ -111,6 +114,7 @@ class Scorer:
                 self.replies,
             ),
             metrics=self.metrics,
+            decide=partial(decide, language=settings.language),
         )
 
     def _stream(self) -> LaneStream:
@@ -182,8 +186,9 @@ class Scorer:
             self.is_abandoned = True
         except Exception:
             log.exception("the lane did not drain; the next owner goes on from its last commit")
-        await self.replies.finish(_LAST_REPLIES_S)
-        await stop_all(*self._clients, self.health, timeout_s=_LAST_FLUSH_S)
+        await self.replies.finish(_ABANDONED_S if self.is_abandoned else _LAST_REPLIES_S)
+        await stop_all(*self._clients, timeout_s=_ABANDONED_S if self.is_abandoned else _LAST_FLUSH_S)
+        await stop_all(self.health, timeout_s=_LAST_FLUSH_S)
 
     async def _watch(self) -> None:
         while True:
@@ -209,6 +214,7 @@ class Scorer:
             "instance": self.settings.instance,
             "model": None if model is None else {"name": model.name, "version": model.version},
             "snapshot": None if snapshot is None else {"id": snapshot.id, "as_of": snapshot.as_of},
+            "waiting_snapshot": None if self.pair.waiting_snapshot is None else self.pair.waiting_snapshot.id,
             "lag": sum(self.stream.lag().values()),
             "last_decision_at": self.worker.last_decision_at,
         }

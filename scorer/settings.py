@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,7 @@ class ScorerSettings(BaseSettings):
     )
     kafka: KafkaConnection = Field(default_factory=KafkaConnection)
 
+    language: Literal["en", "fr"] = Field("en", description="Language of the reasons' texts: en or fr.")
     model_name: str = Field("credit-risk", description="Registered model that decides.")
     cache_dir: Path = Field(
         Path(".run/scorer-cache"),

@@ -147,3 +147,14 @@ def access_headers(api_key: str | None) -> dict[str, str]:
 def _retry_after_s(answer: httpx.Response) -> float:
     asked = answer.headers.get("retry-after", "1")
     return min(float(asked) if asked.isdigit() else 1.0, _RETRY_AFTER_MAX_S)
+
+
+def outcome(application_id: str, defaulted: bool, observed_at: str) -> dict[str, Any]:
+    """The body of POST /v1/outcomes."""
+    return {"application_id": application_id, "defaulted": defaulted, "observed_at": observed_at}
+
+
+def refused_unless_taken(answer: httpx.Response) -> None:
+    """Return for a 202; Refused otherwise, also where trying again would help: its problem says so."""
+    if answer.status_code != 202:
+        raise Refused(_problem_decoder.decode(answer.content))

@@ -18,6 +18,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ledger": ("ledger", "Run the ledger: every application and its decision, by id."),
     "archive": ("archive", "Run the archive: predictions and outcomes as Parquet."),
     "lag": ("lag", "Run the lag exporter: what waits in Kafka, for Prometheus."),
+    "simulate": ("simulate", "Send applicants of a sample, shifted if asked, and their outcomes."),
     "topics": ("topics", "Create the topics on a cluster, or compare them."),
     "acls": ("acls", "Who may do what on a cluster: show the table, apply it."),
     "dlq": ("dlq", "Dead letters: list, show, put back."),
@@ -26,6 +27,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "features": ("features", "Build the feature snapshot; list features and snapshots."),
     "quality": ("quality", "Check the tables, and write the findings as a page."),
     "train": ("train", "Train a model and register it as Staging."),
+    "drift": ("drift", "Compare what was decided with what the model was trained on."),
     "promote": ("promote", "Check a version and make it Production."),
     "rollback": ("rollback", "Make an older version Production again."),
 }

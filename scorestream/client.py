@@ -36,6 +36,8 @@ from scorestream.answers import (
     Submitted,
     access_headers,
     decision_in,
+    outcome,
+    refused_unless_taken,
     submission_headers,
 )
 from scorestream.batch.producer import BatchProducer, produce_batch
@@ -133,6 +135,12 @@ class ScorestreamClient:
         """The decision by id, asked for once; None while it is pending. Raises Refused for any problem."""
         return decision_in(self._get(application_id))
 
+    def observe(self, application_id: str, *, defaulted: bool, observed_at: str) -> None:
+        """Say what became of a loan, at `observed_at` (RFC 3339). Raises Refused."""
+        refused_unless_taken(
+            self._http.post("/v1/outcomes", json=outcome(application_id, defaulted, observed_at))
+        )
+
     def _submitted(self, submission: Submission) -> Submitted:
         while True:
             submission.patience.require()
@@ -208,6 +216,11 @@ class AsyncScorestreamClient:
     async def get(self, application_id: str) -> DecisionDocument | None:
         """See ScorestreamClient.get."""
         return decision_in(await self._get(application_id))
+
+    async def observe(self, application_id: str, *, defaulted: bool, observed_at: str) -> None:
+        """See ScorestreamClient.observe."""
+        body = outcome(application_id, defaulted, observed_at)
+        refused_unless_taken(await self._http.post("/v1/outcomes", json=body))
 
     async def _submitted(self, submission: Submission) -> Submitted:
         while True:

@@ -139,11 +139,12 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "archive",
         "writes predictions and outcomes to Parquet; its offsets are in its file names",
-        reads=(PREDICTIONS, PREDICTIONS_BATCH, OUTCOMES),
+        # The newest drift report is shown by the process that always runs.
+        reads=(PREDICTIONS, PREDICTIONS_BATCH, OUTCOMES, DRIFT_REPORTS),
     ),
     Role(
         "lag-exporter",
-        "measures lag, and the age of the oldest undecided application",
+        "measures lag, the age of the oldest undecided application, and how long each topic is",
         # The age is a record's own time, which only reading it tells.
         reads=(APPLICATIONS, APPLICATIONS_BATCH),
         sees=TOPICS,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from aiokafka.errors import KafkaError
 from contracts import headers
 from contracts.events import ModelVersion, decode_decision, decode_scored
 from contracts.lanes import Lane
+from scorer.decide import decide
 from scorer.decision_index import DecisionIndex
 from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.metrics import ScorerMetrics
@@ -50,7 +52,7 @@ class BreaksOn:
 class Bench:
     """A lane worker between a log and replies in memory that share one journal."""
 
-    def __init__(self, model: ServingModel, lane: Lane = Lane.SYNC) -> None:
+    def __init__(self, model: ServingModel, lane: Lane = Lane.SYNC, *, language: str = "en") -> None:
         self.journal: list[str] = []
         topics = {"predictions": 4, "predictions-batch": 4, "applications-dlq": 4}
         self.log = FakeRecordLog(topics, self.journal)
@@ -70,6 +72,7 @@ class Bench:
                 self.replies,
             ),
             metrics=self.metrics,
+            decide=partial(decide, language=language),
             unix_time=itertools.count(1_000).__next__,
         )
 
@@ -105,6 +108,21 @@ async def test_a_batch_is_decided_in_order_to_the_inputs_partition_and_committab
     assert set(bench.log.written) == {("predictions", 1)}
     assert bench.worker.progress.uncommitted() == {1: 6}
     assert bench.worker.last_decision_at is not None
+
+
+async def test_reasons_are_in_the_workers_language_and_their_codes_are_not(model: ServingModel) -> None:
+    said = []
+    for language in ("en", "fr"):
+        bench = Bench(model, language=language)
+        await bench.worker.work(
+            [applicant(n, offset=n, EXT_SOURCE_2=n / 40, NAME_INCOME_TYPE="Student") for n in range(1, 40)]
+        )
+        records = [decode_scored(one.value or b"") for one in bench.log.all_of("predictions")]
+        said.append([reason for one in records for reason in decode_decision(bytes(one.decision)).reasons])
+    english, french = said
+    assert english
+    assert [reason.code for reason in english] == [reason.code for reason in french]
+    assert all(a.text != b.text for a, b in zip(english, french, strict=True))
 
 
 async def test_each_lane_has_its_own_prediction_stream(model: ServingModel) -> None:
@@ -245,12 +263,20 @@ async def test_a_copy_of_what_could_not_be_scored_gets_nobody_elses_decision(ben
     bench.serving = cast(ServingModel, BreaksOn(bench.serving))
     first = record(0, value=body(1), headers={**asking(b"1" * 16), headers.APPLICATION_ID: b"first"})
     await bench.worker.work([first])
-    broken = {**asking(b"2" * 16), headers.APPLICATION_ID: b"broken"}
-    bad = [record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=broken) for at in (1, 2)]
+    asked = [{**asking(name * 16), headers.APPLICATION_ID: b"broken"} for name in (b"2", b"4")]
+    bad = [
+        record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=given) for at, given in enumerate(asked, 1)
+    ]
     again = record(3, value=body(1), headers={**asking(b"3" * 16), headers.APPLICATION_ID: b"first"})
     await bench.worker.work([*bad, again])
     answers = [(reply.key, dict(reply.headers)[headers.STATUS]) for _, reply in bench.replies.sent]
-    assert answers == [(b"1" * 16, b"200"), (b"3" * 16, b"200"), (b"2" * 16, b"410")]
+    assert answers == [
+        (b"1" * 16, b"200"),
+        (b"3" * 16, b"200"),
+        (b"2" * 16, b"410"),
+        (b"4" * 16, b"410"),
+    ]
+    assert bench.dead() == [("1", "SCORING_FAILED")]
 
 
 async def test_a_new_model_decides_from_the_next_batch_on(bench: Bench) -> None:
