@@ -45,8 +45,15 @@ class Ledger(Protocol):
 class HttpLedger:
     """Ledger over the ledger process's HTTP interface."""
 
-    def __init__(self, base_url: str, *, timeout_s: float, max_lag_s: float) -> None:
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s)
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: float,
+        max_lag_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s, transport=transport)
         self._max_lag_ms = max_lag_s * 1000
 
     async def close(self) -> None:
@@ -86,13 +93,17 @@ def key_hash(client_id: str, key: str) -> str:
     return hashlib.sha256(f"{client_id}{_OWNER_SEPARATOR}{key}".encode()).hexdigest()
 
 
+_NULL: Final = msgspec.Raw(b"null")
+
+
 class _KeyDocument(msgspec.Struct):
     application_id: str
     request_hash: str | None
-    decision: msgspec.Raw | None = None
+    # Not `Raw | None`: msgspec knows Raw by itself only, and takes that union for null alone.
+    decision: msgspec.Raw = _NULL
     problem: Any = None
 
     def answer(self) -> Reply | None:
-        if self.decision is not None and bytes(self.decision) != b"null":
+        if bytes(self.decision) != bytes(_NULL):
             return Reply(200, bytes(self.decision))
         return None if self.problem is None else Reply(410, msgspec.json.encode(self.problem))
