@@ -132,8 +132,8 @@ DRIFT_REPORTS: Final = Topic(
     name="drift-reports",
     key="registered model's name",
     value="DriftReported",
-    producers=("training",),
-    consumers=("operators",),
+    producers=("scorestream drift",),
+    consumers=("archive", "operators"),
     retention_ms=90 * DAY_MS,
     is_partitioned=False,
 )

@@ -62,8 +62,8 @@ _GROUPS: Final = (
     ),
     HistoryGroup(
         "RUNNING_LOANS",
-        "The loans that run or ran here, and what is left to pay, carry more risk.",
-        "Les crédits en cours ou passés, et le reste à payer, présentent un risque plus élevé.",
+        "The loans held here now or before, or their absence, and what is left to pay carry more risk.",
+        "Les crédits en cours ou passés, ou leur absence, et le reste à payer présentent plus de risque.",
     ),
     HistoryGroup(
         "LOAN_ARREARS",
@@ -82,8 +82,8 @@ _GROUPS: Final = (
     ),
     HistoryGroup(
         "CARD_UTILISATION",
-        "The balance and limit of the credit card carry more risk.",
-        "Le solde et le plafond de la carte de crédit présentent un risque plus élevé.",
+        "The balance and limit of the credit card, or having none, carry more risk.",
+        "Le solde et le plafond de la carte de crédit, ou son absence, présentent un risque plus élevé.",
     ),
     HistoryGroup(
         "CARD_DRAWINGS",

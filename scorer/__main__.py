@@ -19,6 +19,7 @@ from typing import Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ, FEATURE_SNAPSHOTS, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
@@ -28,6 +29,7 @@ from infra.runtime.stopping import Stoppable, stop_all
 from scorer import faust_seam
 from scorer.app import LaneStream
 from scorer.committed import KafkaCommittedOffsets
+from scorer.decide import decide
 from scorer.errors import TopicsUnfit
 from scorer.health import HealthServer
 from scorer.lane_worker import LaneWorker, Outlets, Rules
@@ -112,6 +114,7 @@ class Scorer:
                 self.replies,
             ),
             metrics=self.metrics,
+            decide=partial(decide, language=settings.language),
         )
 
     def _stream(self) -> LaneStream:
@@ -124,7 +127,7 @@ class Scorer:
             stream=self.predictions,
             offsets=self.offsets,
             commit=partial(faust_seam.commit, app, settings.lane.applications.name),
-            care=Care(Reach(settings.index_seconds, settings.index_records), settings.batch_max),
+            care=Care(Reach(settings.index_seconds, settings.index_records), settings.most_in_batch),
         )
         return LaneStream(app, settings, ownership=ownership, metrics=self.metrics)
 
@@ -211,6 +214,7 @@ class Scorer:
             "instance": self.settings.instance,
             "model": None if model is None else {"name": model.name, "version": model.version},
             "snapshot": None if snapshot is None else {"id": snapshot.id, "as_of": snapshot.as_of},
+            "waiting_snapshot": None if self.pair.waiting_snapshot is None else self.pair.waiting_snapshot.id,
             "lag": sum(self.stream.lag().values()),
             "last_decision_at": self.worker.last_decision_at,
         }
@@ -262,6 +266,8 @@ async def _served(scorer: Scorer) -> int:
 def run(settings: ScorerSettings) -> int:
     """Work until SIGTERM or SIGINT; the process's exit status."""
     configure_logs(f"scorer-{settings.lane.value}", level=settings.log_level, log_format=settings.log_format)
+    if settings.lane is Lane.BATCH:
+        os.nice(settings.batch_lane_niceness)
     return asyncio.run(serve(settings))
 
 

@@ -43,11 +43,15 @@ class ModelCache:
             await self._fetch(promoted, kept)
         return kept
 
+    def holds(self, promoted: ModelPromoted) -> bool:
+        """Whether the promoted bundle is here, so that nothing has to be fetched."""
+        return bool(_HEX_DIGEST.fullmatch(promoted.digest)) and (self._bundles / promoted.digest).is_dir()
+
     def discard(self, promoted: ModelPromoted) -> bool:
         """Drop the kept bundle, so that it is fetched anew; False when none is kept."""
-        kept = self._bundles / promoted.digest
-        if not _HEX_DIGEST.fullmatch(promoted.digest) or not kept.is_dir():
+        if not self.holds(promoted):
             return False
+        kept = self._bundles / promoted.digest
         shutil.rmtree(kept, ignore_errors=True)
         return not kept.exists()
 

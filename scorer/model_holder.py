@@ -42,16 +42,18 @@ class ModelHolder:
     async def follow(self, control: ControlTopic) -> None:
         """Take the newest promotion, then each new one, for ever.
 
-        Starts from the last good model of this machine when the newest can't be had now: with MLflow
-        down a restarted worker decides as before.
+        Starts with the last good model of this machine unless the newest is here as well: fetching takes
+        seconds, or minutes when the registry hangs, and the others decide with it meanwhile, too.
         """
         key = self._name.encode()
         newest = (await control.newest()).get(key)
-        wanted = None if newest is None else _decoded(newest)
-        is_settled = wanted is None or await self._try(wanted)
-        if not self._pair.has_model:
+        first = None if newest is None else _decoded(newest)
+        if first is None or not self._cache.holds(first):
             await self._try_last_good()
-        first = None if is_settled else wanted
+        if first is not None and not self._pair.has_model:
+            first = None if await self._try(first) else first
+            if not self._pair.has_model:
+                await self._try_last_good()
         await keep_up(control, key, decode=_decoded, attempt=self._try, first=first)
 
     async def _try_last_good(self) -> None:

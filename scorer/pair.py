@@ -75,6 +75,11 @@ class Pair:
         """The snapshot that is mapped for deciding."""
         return self._snapshot
 
+    @property
+    def waiting_snapshot(self) -> SnapshotReader | None:
+        """The snapshot that was refused until a model fits it."""
+        return None if self._next_snapshot is None else self._next_snapshot.part
+
     def loaded(self, digest: str) -> ServingModel | None:
         """The model of this digest, if it decides or waits."""
         known = (self._in_use, None if self._next_model is None else self._next_model.part)
@@ -151,6 +156,9 @@ class Pair:
         if self._in_use is None or (self._in_use.version, self._in_use.digest) != (version, model.digest):
             self._metrics.model.clear()
             self._metrics.model.labels(self._lane, version.name, version.version, model.digest[:12]).set(1)
+            self._metrics.compiled.set(not model.serving.not_compiled)
+            if model.serving.not_compiled:
+                log.warning("LightGBM walks the trees itself, slower", reason=model.serving.not_compiled)
             log.info("model in use", name=version.name, version=version.version, digest=model.digest[:12])
         self._in_use = replace(model, snapshot=self._snapshot)
         self._first.set()

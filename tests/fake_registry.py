@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.models import write_model
 from training.build import BuiltModel
-from training.errors import UnknownVersion
+from training.errors import PromotionUnderWay, UnknownVersion
 from training.gates import Gate
 from training.held_out import write_held_out
 from training.registry import PREVIOUS, PRODUCTION, STAGING, Occasion, RegisteredVersion
@@ -23,6 +23,7 @@ class FakeRegistry:
         self._folder = folder
         self._versions: dict[tuple[str, str], RegisteredVersion] = {}
         self._aliases: dict[tuple[str, str], RegisteredVersion] = {}
+        self._promoting: set[str] = set()
         self.runs: dict[str, str] = {}
         self.trials: list[TrialFinished] = []
         self.gates: dict[tuple[str, str], tuple[Gate, ...]] = {}
@@ -91,6 +92,16 @@ class FakeRegistry:
 
     def _evaluation(self, version: RegisteredVersion) -> Path:
         return self._folder / version.name / f"{version.version}-evaluation"
+
+    @contextmanager
+    def promoting(self, name: str) -> Iterator[None]:
+        if name in self._promoting:
+            raise PromotionUnderWay(f"{name} is being promoted")
+        self._promoting.add(name)
+        try:
+            yield
+        finally:
+            self._promoting.remove(name)
 
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         before = self._aliases.get((version.name, PRODUCTION))

@@ -14,7 +14,7 @@ from contracts.events import ModelPromoted
 from scorer.bundle import read_bundle
 from tests.models import built_model, built_on, dataset_with, labelled
 from training.build import BuiltModel
-from training.errors import GatesNotPassed, UnknownVersion
+from training.errors import GatesNotPassed, PromotionUnderWay, UnknownVersion
 from training.held_out import read_held_out
 from training.registry import (
     PREVIOUS,
@@ -102,6 +102,27 @@ class RegistryRules:
         registry.register(built(name))
         assert self.promoted(registry, name) == self.promoted(registry, name)
         assert registry.with_alias(name, PREVIOUS) is None
+
+    def test_a_twin_of_production_is_not_promoted_again(self, registry: Registry, name: str) -> None:
+        first = registry.register(built(name))
+        event = self.promoted(registry, name)
+        twin = registry.register(built(name))
+        assert self.promoted(registry, name, twin.version) == event
+        assert version_at(registry, name, PRODUCTION) == first.version
+
+    def test_of_two_who_promote_at_once_one_is_turned_away(self, registry: Registry, name: str) -> None:
+        registry.register(built(name))
+        with registry.promoting(name):
+            with pytest.raises(PromotionUnderWay, match="being promoted"):
+                self.promoted(registry, name)
+            assert registry.with_alias(name, PRODUCTION) is None
+        assert self.promoted(registry, name).version == version_at(registry, name, PRODUCTION)
+
+    def test_a_promotion_that_breaks_keeps_nobody_else_out(self, registry: Registry, name: str) -> None:
+        registry.register(built(name))
+        with pytest.raises(LookupError), registry.promoting(name):
+            raise LookupError
+        assert self.promoted(registry, name).name == name
 
     def test_a_version_that_looks_worse_is_not_promoted_unless_forced(
         self, registry: Registry, name: str

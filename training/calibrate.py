@@ -24,6 +24,7 @@ Margins = npt.NDArray[np.float64]
 Target = npt.NDArray[np.int64]
 
 _FOLDS: Final = 5
+_LEAST_SLOPE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,15 @@ def choose_calibrator(margins: Margins, target: Target, *, seed: int) -> ChosenC
 
 
 def fit_platt(margins: Margins, target: Target) -> Platt:
-    """Platt's curve by maximum likelihood."""
+    """Platt's curve by maximum likelihood; all but flat at the bad rate where margins tell nothing.
+
+    A PD may not fall with the margin, so a model that has learnt nothing promises everybody the same.
+    """
     fitted = LogisticRegression(C=1e6, tol=1e-8, max_iter=1000).fit(margins.reshape(-1, 1), target)
-    return Platt(slope=float(fitted.coef_[0, 0]), intercept=float(fitted.intercept_[0]))
+    slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    if slope < _LEAST_SLOPE:
+        slope, intercept = _LEAST_SLOPE, float(np.log(target.mean() / (1.0 - target.mean())))
+    return Platt(slope=slope, intercept=intercept)
 
 
 def fit_isotonic(margins: Margins, target: Target) -> Isotonic:

@@ -101,8 +101,8 @@ CATALOGUE: Final[tuple[CatalogueGroup, ...]] = (
     ),
     CatalogueGroup(
         "PROPERTY",
-        "What the applicant owns (car, home) carries more risk.",
-        "Le patrimoine du demandeur (voiture, logement) présente un risque plus élevé.",
+        "What the applicant owns or does not own (car, home) carries more risk.",
+        "Le patrimoine du demandeur (voiture, logement), ou son absence, présente un risque plus élevé.",
         names=("FLAG_OWN_CAR", "FLAG_OWN_REALTY", "OWN_CAR_AGE", "CAR_AGE_TO_AGE", "CAR_AGE_TO_EMPLOYED"),
     ),
     CatalogueGroup(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,9 @@ Target = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int64]
 
 _ID: int = COLUMNS.index("SK_ID_CURR")
+
+#: Calibrators are compared over five folds, each of which needs somebody of both classes.
+MIN_OF_A_CLASS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +154,11 @@ def _parts(target: Target, persons: Rows, outcomes: MaturedOutcomes | None, seed
 
 def _checked(parts: Split, target: Target) -> Split:
     for name, rows in (("fit", parts.fit), ("choose", parts.choose), ("held-out", parts.held_out)):
-        if len(np.unique(target[rows])) < 2:
+        bad = int(target[rows].sum())
+        if min(bad, len(rows) - bad) < MIN_OF_A_CLASS:
             raise TooFewApplicants(
-                f"the {name} part would have {len(rows)} applicants of one class; more applicants are needed"
+                f"the {name} part would have {bad} defaults among {len(rows)} applicants; at least"
+                f" {MIN_OF_A_CLASS} defaults and as many good ones are needed in each part"
             )
     return parts
 

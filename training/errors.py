@@ -3,8 +3,9 @@
 TrainingError
 ├── Rejected               the input is at fault: a retry changes nothing
 │   ├── BadApplicationsFile    a file of applications that cannot be trained on
-│   ├── TooFewApplicants       not both classes in each part
+│   ├── TooFewApplicants       too few of a class in a part
 │   ├── BadOutcomes            an archive of outcomes that cannot be trained on
+│   │   └── NoOutcomes             none has matured in the period
 │   ├── SnapshotUnusable       a feature snapshot that is not there, or of another code
 │   ├── LeakSuspected          a feature knows the outcome too well to be true
 │   ├── UnknownVersion         no such version of the registered model
@@ -13,6 +14,7 @@ TrainingError
     ├── RegistryUnavailable    MLflow did not answer
     ├── StudyUnavailable       the study's database did not answer
     ├── TuningInterrupted      somebody stopped it; the study is kept and goes on with the next run
+    ├── PromotionUnderWay      somebody else promotes the model at this moment
     ├── PromotionNotPublished  Kafka did not take the promotion
     └── PipelineNotNotified    the delivery pipeline did not take the news of a promotion
 """
@@ -40,6 +42,10 @@ class TooFewApplicants(Rejected):
 
 class BadOutcomes(Rejected):
     """An archive of outcomes that cannot be trained on; the message names file and rule."""
+
+
+class NoOutcomes(BadOutcomes):
+    """No outcome has matured in the period that was asked for."""
 
 
 class SnapshotUnusable(Rejected, LookupError):
@@ -84,6 +90,10 @@ class StudyUnavailable(Unavailable):
 
 class TuningInterrupted(Unavailable):
     """Tuning was stopped; finished trials are kept, and the same command goes on from them."""
+
+
+class PromotionUnderWay(Unavailable):
+    """Somebody else promotes the same model at this moment, or has just done so."""
 
 
 class PromotionNotPublished(Unavailable):

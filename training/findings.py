@@ -105,12 +105,9 @@ def _metrics(findings: Findings, dataset: Dataset, grown: Grown, manifest: Manif
     }
     if grown.folds:
         metrics["fold_auc_mean"] = float(np.mean(grown.fold_aucs))
-        metrics["fold_auc_spread"] = _spread(grown.fold_aucs)
+    if len(grown.folds) > 1:
+        metrics["fold_auc_spread"] = float(np.std(grown.fold_aucs, ddof=1))
     if len(findings.unlabelled_probabilities):
         metrics["score_psi"] = psi(probabilities, findings.unlabelled_probabilities)
         metrics["features_moved"] = float(sum(value > 0.25 for value in findings.psis.values()))
     return metrics
-
-
-def _spread(aucs: tuple[float, ...]) -> float:
-    return float(np.std(aucs, ddof=1)) if len(aucs) > 1 else 0.0

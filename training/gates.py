@@ -5,7 +5,7 @@ A gate that nothing can be said about passes and says so; one that was never mea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from scorer.bundle import Bundle
@@ -17,6 +17,12 @@ from training.challenge import Comparison
 #: the figure on 45,000 applicants.
 AUC_MARGIN: Final = 0.004
 COST_MARGIN: Final = 0.01
+CHANCE: Final = 0.5
+_WITHOUT_A_MODEL: Final = (
+    "baseline_external_mean_auc",
+    "baseline_approve_all_cost",
+    "baseline_decline_all_cost",
+)
 #: Deciles that differ from their PD by more than chance, or by no more than matters.
 CALIBRATION_P: Final = 0.001
 CALIBRATION_ERROR: Final = 0.01
@@ -28,24 +34,31 @@ GROUP_MISCALIBRATION: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition, whether it holds, and the numbers that say so."""
+    """One condition, whether it holds, why in words, and the numbers that say so with their bounds."""
 
     name: str
     is_passed: bool
     detail: str
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
 def gates_of(bundle: Bundle, model: ServingModel) -> list[Gate]:
     """What the version shows by itself."""
     lineage = bundle.manifest.lineage
     return [
-        Gate("bundle proves its golden scores", True, bundle.digest),
+        proved(bundle),
         _latency(model.row_milliseconds(bundle.golden.features()[:1])),
         _quality(lineage),
         _leaks(lineage),
+        _worth(lineage.metrics),
         _calibration(lineage.metrics),
         *_fairness(lineage.metrics),
     ]
+
+
+def proved(bundle: Bundle) -> Gate:
+    """What a bundle that could be loaded has shown: its hashes, structure and golden scores."""
+    return Gate("bundle proves its golden scores", True, bundle.digest)
 
 
 def gates_against_production(comparison: Comparison) -> list[Gate]:
@@ -58,12 +71,26 @@ def gates_against_production(comparison: Comparison) -> list[Gate]:
             auc >= -AUC_MARGIN,
             f"{comparison.auc:.4f}, Production has {comparison.production_auc:.4f}"
             f" (difference {auc:+.4f}, standard error {comparison.auc_standard_error:.4f}) {on}",
+            {
+                "auc": comparison.auc,
+                "production_auc": comparison.production_auc,
+                "standard_error": comparison.auc_standard_error,
+                "applicants": comparison.applicants,
+                "margin": AUC_MARGIN,
+            },
         ),
         Gate(
             "cost not worse",
             cost <= COST_MARGIN,
             f"{comparison.cost:.4f}, Production has {comparison.production_cost:.4f}"
             f" (difference {cost:+.4f}, standard error {comparison.cost_standard_error:.4f}) {on}",
+            {
+                "cost": comparison.cost,
+                "production_cost": comparison.production_cost,
+                "standard_error": comparison.cost_standard_error,
+                "applicants": comparison.applicants,
+                "margin": COST_MARGIN,
+            },
         ),
     ]
 
@@ -75,6 +102,12 @@ def _latency(took: LatencyBudget) -> Gate:
         took.margin_ms <= budget.margin_ms and took.contributions_ms <= budget.contributions_ms,
         f"a row {took.margin_ms:.3f} ms of {budget.margin_ms:g},"
         f" its reasons {took.contributions_ms:.3f} ms of {budget.contributions_ms:g}",
+        {
+            "margin_ms": took.margin_ms,
+            "contributions_ms": took.contributions_ms,
+            "margin_budget_ms": budget.margin_ms,
+            "contributions_budget_ms": budget.contributions_ms,
+        },
     )
 
 
@@ -90,6 +123,23 @@ def _leaks(lineage: Lineage) -> Gate:
         "no feature knows the outcome",
         suspects == 0.0,
         "not measured" if suspects is None else f"{suspects:.0f} features tell it by themselves",
+        {} if suspects is None else {"leak_suspects": suspects},
+    )
+
+
+def _worth(metrics: dict[str, float]) -> Gate:
+    """Whether the model is better than chance, and not surely worse than what needs no model at all."""
+    name, needed = "worth having", ("auc_low", "auc_high", "cost_low", *_WITHOUT_A_MODEL)
+    if missing := [key for key in needed if key not in metrics]:
+        return Gate(name, False, f"not measured: {', '.join(missing)}")
+    numbers = {key: metrics[key] for key in needed}
+    external, *alike = (metrics[key] for key in _WITHOUT_A_MODEL)
+    return Gate(
+        name,
+        metrics["auc_low"] > CHANCE and metrics["auc_high"] >= external and metrics["cost_low"] <= min(alike),
+        f"AUC {metrics['auc_low']:.4f} to {metrics['auc_high']:.4f}, the mean external score {external:.4f};"
+        f" cost at least {metrics['cost_low']:.4f}, deciding alike for all {min(alike):.4f}",
+        numbers,
     )
 
 
@@ -101,6 +151,7 @@ def _calibration(metrics: dict[str, float]) -> Gate:
         "calibrated",
         p >= CALIBRATION_P or error <= CALIBRATION_ERROR,
         f"deciles differ from their PD by {error:.4f} (p = {p:.3f})",
+        {"calibration_p": p, "ece": error, "least_p": CALIBRATION_P, "bound": CALIBRATION_ERROR},
     )
 
 
@@ -113,10 +164,12 @@ def _fairness(metrics: dict[str, float]) -> list[Gate]:
             "genders approved alike",
             ratio >= APPROVAL_RATIO,
             f"approval ratio at most {ratio:.3f}, bound {APPROVAL_RATIO}",
+            {"gender_approval_ratio_high": ratio, "bound": APPROVAL_RATIO},
         ),
         Gate(
             "PD true in each group",
             error <= GROUP_MISCALIBRATION,
             f"a group's bad rate is at least {error:.1%} off, bound {GROUP_MISCALIBRATION:.0%}",
+            {"group_miscalibration": error, "bound": GROUP_MISCALIBRATION},
         ),
     ]

@@ -35,15 +35,19 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def environment_digest() -> str:
-    """SHA-256, hexadecimal, of the lock of all libraries; of what is installed where there is no lock."""
+def environment() -> str:
+    """The lock of all libraries; what is installed, line by line, where there is no lock."""
     lock = _ROOT / "infra/locks/all.txt"
     if lock.is_file():
-        return hashlib.sha256(lock.read_bytes()).hexdigest()
-    installed = sorted(
-        f"{distribution.metadata['Name']}=={distribution.version}" for distribution in distributions()
+        return lock.read_text(encoding="utf-8")
+    return "\n".join(
+        sorted(f"{distribution.metadata['Name']}=={distribution.version}" for distribution in distributions())
     )
-    return hashlib.sha256("\n".join(installed).encode()).hexdigest()
+
+
+def environment_digest() -> str:
+    """SHA-256, hexadecimal, of `environment`."""
+    return hashlib.sha256(environment().encode()).hexdigest()
 
 
 def code_commit() -> str | None:

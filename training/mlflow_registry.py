@@ -17,6 +17,7 @@ from training.build import BuiltModel
 from training.errors import RegistryUnavailable, TuningInterrupted, UnknownVersion
 from training.gates import Gate
 from training.held_out import write_held_out
+from training.mlflow_lock import promotion_lock
 from training.mlflow_runs import EVALUATION, lineage_tags, log_model, log_run, log_trial
 from training.registry import PREVIOUS, PRODUCTION, STAGING, Occasion, RegisteredVersion
 from training.tune import TrialFinished, Tuned
@@ -30,6 +31,9 @@ _TAG_URI: Final = "bundle_uri"
 _TAG_INPUTS: Final = "inputs_digest"
 #: For tools that read stages: MLflow's own stages are deprecated in favour of aliases.
 _TAG_STAGE: Final = "stage"
+#: Every time that the version was made Production, with the gates' answers; MLflow limits a tag's length.
+_TAG_PROMOTIONS: Final = "promotions"
+_MOST_PROMOTIONS: Final = 20
 
 
 def _translated(call: Callable[P, R]) -> Callable[P, R]:
@@ -130,8 +134,16 @@ class MlflowRegistry:
                 _TAG_STAGE: "Staging",
             },
         )
+        self._supersede(name)
         self._client.set_registered_model_alias(name, STAGING, version.version)
         return _registered(version)
+
+    def _supersede(self, name: str) -> None:
+        """Take the stage from the version that is staged, unless it decides."""
+        with self._none_if_missing():
+            before = self._client.get_model_version_by_alias(name, STAGING)
+            if before.tags.get(_TAG_STAGE) == "Staging":
+                self._client.set_model_version_tag(name, before.version, _TAG_STAGE, "Archived")
 
     @_translated
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
@@ -144,6 +156,16 @@ class MlflowRegistry:
             raise LookupError(f"{version.name} version {version.version} has no evaluation rows")
         return self._fetch(f"{version.bundle_uri.removesuffix(_BUNDLE)}{EVALUATION}", folder)
 
+    @contextmanager
+    def promoting(self, name: str) -> Iterator[None]:
+        """See `training.registry.Registry`."""
+        holding = promotion_lock(self._client, name)
+        _translated(holding.__enter__)()
+        try:
+            yield
+        finally:
+            _translated(lambda: holding.__exit__(None, None, None))()
+
     @_translated
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         """Move the aliases `production` and `previous`, and write down who, when and on which facts."""
@@ -151,15 +173,25 @@ class MlflowRegistry:
         if before is not None and before.version != version.version:
             self._client.set_registered_model_alias(version.name, PREVIOUS, before.version)
             self._client.set_model_version_tag(version.name, before.version, _TAG_STAGE, "Archived")
+        answers = [asdict(gate) for gate in gates]
         facts = {
             _TAG_STAGE: "Production",
             "promoted_at": occasion.at,
             "promoted_by": occasion.by,
-            "gates": json.dumps([asdict(gate) for gate in gates]),
+            "gates": json.dumps(answers),
+            _TAG_PROMOTIONS: json.dumps(
+                [*self._promotions(version), {"at": occasion.at, "by": occasion.by, "gates": answers}]
+            ),
         }
         for key, value in facts.items():
             self._client.set_model_version_tag(version.name, version.version, key, value)
         self._client.set_registered_model_alias(version.name, PRODUCTION, version.version)
+
+    def _promotions(self, version: RegisteredVersion) -> list[dict[str, Any]]:
+        """The version's promotions before this one, oldest first; the newest of very many."""
+        tags = self._client.get_model_version(version.name, version.version).tags
+        before: list[dict[str, Any]] = json.loads(tags.get(_TAG_PROMOTIONS, "[]"))
+        return before[1 - _MOST_PROMOTIONS :]
 
     @_translated
     def _new_run(self, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from training.build import BuiltModel
 from training.card import write_card
-from training.lineage import code_commit
+from training.lineage import code_commit, environment
 from training.pictures import draw_all
 from training.tune import TrialFinished, Tuned
 
@@ -37,6 +37,7 @@ def log_run(
     for number, fold in enumerate(built.findings.folds, 1):
         mlflow.log_metric("fold_auc", fold.auc, step=number)
     mlflow.set_tags(lineage_tags(built))
+    mlflow.log_text(environment(), "environment.txt")
     with tempfile.TemporaryDirectory(prefix="run-") as name:
         folder = Path(name)
         (folder / "pictures").mkdir()

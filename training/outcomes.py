@@ -34,7 +34,7 @@ import pyarrow.parquet as pq
 from contracts.application import as_row, decode_logged
 from contracts.problems import InvalidApplication
 from feature_service.application import Encoded, encode
-from training.errors import BadOutcomes
+from training.errors import BadOutcomes, NoOutcomes
 
 _MOMENT: Final = pa.timestamp("us", tz="UTC")
 OUTCOME_SCHEMA: Final = pa.schema(
@@ -86,7 +86,7 @@ class ParquetOutcomes:
         tables = [_read(path, keep) for path in sorted(self.folder.rglob("*.parquet"))]
         table = pa.concat_tables(tables) if tables else OUTCOME_SCHEMA.empty_table()
         if table.num_rows == 0:
-            raise BadOutcomes(f"{self.folder}: no outcome was observed from {observed_from} to {observed_to}")
+            raise NoOutcomes(f"{self.folder}: no outcome was observed from {observed_from} to {observed_to}")
         return decoded(table, self.folder)
 
 

@@ -39,7 +39,7 @@ def draw_all(
         drawn.append(curves.draw_learning(folder, findings.folds))
     if findings.psis:
         drawn.append(bars.draw_stability(folder, findings.psis))
-    if tuned is not None:
+    if tuned is not None and tuned.best_trial is not None:
         drawn.append(search_pictures.draw_tuning(folder, tuned.tried))
         drawn.append(search_pictures.draw_settings(folder, tuned.tried))
     return drawn

@@ -22,7 +22,7 @@ from scorer.model import ServingModel
 from training.build import BuiltModel
 from training.challenge import NotComparable, compare
 from training.errors import GatesNotPassed, UnknownVersion
-from training.gates import Gate, gates_against_production, gates_of
+from training.gates import Gate, gates_against_production, gates_of, proved
 from training.held_out import HeldOut, read_held_out
 from training.tune import TrialFinished, Tuned
 
@@ -97,6 +97,9 @@ class Registry(Protocol):
         LookupError if the version has none.
         """
 
+    def promoting(self, name: str) -> AbstractContextManager[None]:
+        """Nobody else promotes the model while the block lasts; PromotionUnderWay if somebody does."""
+
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         """Move the aliases `production` and `previous`, and write down who, when and on which facts."""
 
@@ -107,7 +110,8 @@ def promote(
     """Make a version Production: the given one, or the staged one. Returns the event to publish.
 
     The bundle is fetched, checked and made to repeat its golden scores, then compared with
-    Production. Promoting what is Production already changes nothing and yields the event again.
+    Production. Promoting what is Production already changes nothing and yields the event again; so does
+    promoting a twin of it, made from the same inputs: of two runs that trained the same, one promotes.
 
     Raises
     ------
@@ -115,9 +119,29 @@ def promote(
         Unless `force`, which overrules the comparison, never the bundle's own checks.
     UnknownVersion
         There is no such version, or nothing is staged.
+    PromotionUnderWay
+        Somebody else promotes the model at this moment.
     """
-    candidate = _candidate(registry, name, version)
-    production = registry.with_alias(name, PRODUCTION)
+    with registry.promoting(name):
+        candidate = _candidate(registry, name, version)
+        production = registry.with_alias(name, PRODUCTION)
+        if production is not None and _is_twin(candidate, production) and not force:
+            candidate = production
+        return _promoted(registry, candidate, production, occasion=occasion, force=force)
+
+
+def _is_twin(candidate: RegisteredVersion, production: RegisteredVersion) -> bool:
+    return bool(candidate.inputs_digest) and candidate.inputs_digest == production.inputs_digest
+
+
+def _promoted(
+    registry: Registry,
+    candidate: RegisteredVersion,
+    production: RegisteredVersion | None,
+    *,
+    occasion: Occasion,
+    force: bool,
+) -> ModelPromoted:
     with tempfile.TemporaryDirectory(prefix="promote-") as folder:
         bundle, model = _proved(registry, candidate, Path(folder) / "candidate")
         gates = gates_of(bundle, model)
@@ -158,9 +182,11 @@ def roll_back(registry: Registry, *, name: str, version: str | None, occasion: O
     target = registry.with_alias(name, PREVIOUS) if version is None else registry.version(name, version)
     if target is None:
         raise UnknownVersion(f"{name} has no earlier Production version to go back to")
-    with tempfile.TemporaryDirectory(prefix="rollback-") as folder:
-        bundle, _ = _proved(registry, target, Path(folder))
-    registry.make_production(target, occasion, [Gate("rolled back", True, f"by {occasion.by}")])
+    with registry.promoting(name):
+        with tempfile.TemporaryDirectory(prefix="rollback-") as folder:
+            bundle, _ = _proved(registry, target, Path(folder))
+        gates = [proved(bundle), Gate("rolled back", True, "no gate stands in the way of going back")]
+        registry.make_production(target, occasion, gates)
     return _event(target, bundle, occasion)
 
 

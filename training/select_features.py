@@ -9,14 +9,14 @@ what was never used at all.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from feature_service.application import Features
-from training.dataset import Dataset
-from training.fit import FitSettings, Watch, bins, grow
+from training.dataset import Dataset, Target
+from training.fit import FitSettings, Progress, Watch, bins, grow
 from training.growing import auc_of
 from training.split import Rows, folds
 
@@ -50,16 +50,18 @@ def select_features(
     quick = replace(settings, learning_rate=0.1, num_leaves=16)
     features, target = dataset.select(rows, names), dataset.target[rows]
     fold_of = folds(target, _N_FOLDS, seed=seed, persons=dataset.persons[rows])
-    gains, with_all = _gains(features, target, fold_of, quick, seed=seed, watch=watch)
+    fit = QuickFit(quick, seed, Watch(lambda *_: None, watch.budget))
+    gains, with_all = _gains(features, target, fold_of, fit, watch.progress)
     for step, bar in enumerate(_BARS):
-        if watch.budget.is_over():
-            break
         watch.progress("selecting features", 0.5 + step / (2 * len(_BARS)))
         least = np.percentile(gains[:, len(names) :], bar, axis=1, keepdims=True)
         is_kept = (gains[:, : len(names)] > least).sum(axis=0) > _N_FOLDS // 2
         if not is_kept.any():
             continue
-        with_kept = _auc(features[:, is_kept], target, fold_of, quick, seed)
+        with_kept = _auc(features[:, is_kept], target, fold_of, fit)
+        # Models that the clock stopped tell nothing.
+        if watch.budget.is_over():
+            break
         if with_kept >= with_all - _AUC_MARGIN:
             kept = tuple(name for name, stays in zip(names, is_kept, strict=True) if stays)
             dropped = tuple(name for name, stays in zip(names, is_kept, strict=True) if not stays)
@@ -68,61 +70,45 @@ def select_features(
 
 
 def _gains(
-    features: Features,
-    target: npt.NDArray[np.int64],
-    fold_of: Rows,
-    settings: FitSettings,
-    *,
-    seed: int,
-    watch: Watch,
+    features: Features, target: Target, fold_of: Rows, fit: QuickFit, progress: Progress
 ) -> tuple[npt.NDArray[np.float64], float]:
     """The gain of each feature and shadow, `(n_folds, n_features + n_shadows)`, and the AUC without shadows.
 
     Categories go in as numbers, real and shuffled alike: a shadow of one kind only would be no measure
     of the other.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(fit.seed)
     shadowed = features[:, random.permutation(features.shape[1])[:_SHADOWS]]
     shadows = shadowed[random.permutation(len(shadowed))]
     both = np.hstack([features, shadows])
     gains = []
     for fold in range(_N_FOLDS):
-        watch.progress("selecting features", fold / (2 * _N_FOLDS))
-        gains.append(_quick_fit(both[fold_of != fold], target[fold_of != fold], settings, seed).gain())
-    return np.vstack(gains), _auc(features, target, fold_of, settings, seed)
+        progress("selecting features", fold / (2 * _N_FOLDS))
+        grown = fit(both[fold_of != fold], target[fold_of != fold])
+        gains.append(grown.feature_importance("gain"))
+    return np.vstack(gains), _auc(features, target, fold_of, fit)
 
 
-def _auc(
-    features: Features, target: npt.NDArray[np.int64], fold_of: Rows, settings: FitSettings, seed: int
-) -> float:
+def _auc(features: Features, target: Target, fold_of: Rows, fit: QuickFit) -> float:
     aucs = []
     for fold in range(_N_FOLDS):
         seen, unseen = fold_of != fold, fold_of == fold
-        fitted = _quick_fit(features[seen], target[seen], settings, seed)
-        aucs.append(auc_of(fitted.probabilities(features[unseen]), target[unseen]))
+        grown = fit(features[seen], target[seen])
+        scored = grown.predict(features[unseen], num_threads=fit.settings.num_threads)
+        aucs.append(auc_of(scored, target[unseen]))
     return float(np.mean(aucs))
 
 
 @dataclass(frozen=True, slots=True)
-class _QuickModel:
-    booster: object
-    num_threads: int
+class QuickFit:
+    """Grows a small model; when the time is over, a smaller one."""
 
-    def gain(self) -> npt.NDArray[np.float64]:
-        gain: npt.NDArray[np.float64] = self.booster.feature_importance("gain")  # type: ignore[attr-defined]
-        return gain
+    settings: FitSettings
+    seed: int
+    watch: Watch
 
-    def probabilities(self, features: Features) -> npt.NDArray[np.float64]:
-        scored: npt.NDArray[np.float64] = self.booster.predict(  # type: ignore[attr-defined]
-            features, num_threads=self.num_threads
-        )
-        return scored
-
-
-def _quick_fit(
-    features: Features, target: npt.NDArray[np.int64], settings: FitSettings, seed: int
-) -> _QuickModel:
-    names = [f"c{column}" for column in range(features.shape[1])]
-    grown = bins(features, target, names, settings.parameters(seed=seed))
-    booster = grow(grown, settings, n_trees=_TREES, seed=seed, watch=Watch(lambda *_: None))
-    return _QuickModel(booster, settings.num_threads)
+    def __call__(self, features: Features, target: Target) -> Any:
+        """The booster, fitted on `(n_rows, n_features)`."""
+        names = [f"c{column}" for column in range(features.shape[1])]
+        grown = bins(features, target, names, self.settings.parameters(seed=self.seed))
+        return grow(grown, self.settings, n_trees=_TREES, seed=self.seed, watch=self.watch)

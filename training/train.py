@@ -23,7 +23,7 @@ from training.applications import (
 from training.budget import Budget
 from training.build import BuiltModel, Origin, build_model
 from training.dataset import Dataset, make_dataset
-from training.errors import BadApplicationsFile, LeakSuspected, RegistryUnavailable
+from training.errors import BadApplicationsFile, LeakSuspected, NoOutcomes, RegistryUnavailable
 from training.findings import fit_part_aucs
 from training.fit import FitSettings, Progress, Watch
 from training.growing import Recipe
@@ -45,12 +45,16 @@ _TUNING_SHARE: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class OutcomeWindow:
-    """Which matured outcomes join: those of `archive` that were observed in `[since, until)`."""
+    """Which matured outcomes join: those of `archive` that were observed in `[since, until)`.
+
+    `is_optional`: without any, or with too few to hold out, training goes on as if nobody had asked.
+    """
 
     archive: OutcomeArchive
     since: datetime
     until: datetime
     snapshots: Snapshots | None = None
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ def train(
     budget = Budget.of_minutes(plan.minutes).part(_GROWING_SHARE)
     progress("fingerprinting inputs", 0.0)
     outcomes = _outcomes(plan.outcomes)
+    if outcomes is None:
+        plan = replace(plan, outcomes=None)
     origin = origin_of(plan, outcomes)
     known = None if force else registry.with_inputs(plan.model_name, origin.inputs_digest)
     if known is not None:
@@ -126,8 +132,14 @@ def train(
             budget=budget,
         )
         progress("registering", 0.0)
-        compared = compared_with_production(registry, built)
-        version = registry.register(built, run_id=run_id, tuned=tuned, compared=compared)
+        try:
+            compared = compared_with_production(registry, built)
+            version = registry.register(built, run_id=run_id, tuned=tuned, compared=compared)
+        except RegistryUnavailable as error:
+            raise RegistryUnavailable(
+                f"{error}; nothing was staged. When it is back, the same command goes on from the trials"
+                " that are finished"
+            ) from error
     progress("staged", 1.0)
     return TrainingOutcome(version=version, built=built, tuned=tuned, compared=compared)
 
@@ -175,7 +187,16 @@ def _parameters(plan: TrainingPlan) -> dict[str, float | int | str | bool]:
 
 
 def _outcomes(window: OutcomeWindow | None) -> MaturedOutcomes | None:
-    return None if window is None else window.archive.matured(window.since, window.until)
+    if window is None:
+        return None
+    try:
+        outcomes = window.archive.matured(window.since, window.until)
+    except NoOutcomes:
+        if window.is_optional:
+            return None
+        raise
+    is_one_class = len(set(outcomes.target.tolist())) < 2
+    return None if window.is_optional and is_one_class else outcomes
 
 
 def _dataset(plan: TrainingPlan, outcomes: MaturedOutcomes | None, progress: Progress) -> Dataset:

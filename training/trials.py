@@ -31,6 +31,8 @@ _REALS: Final = {
     "bagging_fraction": (0.6, 1.0),
     "cat_smooth": (5.0, 200.0),
 }
+#: Trees times learning rate that may pass without a lower loss.
+_PATIENCE: Final = 2.0
 
 
 class OutOfTime(Exception):
@@ -43,7 +45,14 @@ def proposed(trial: BaseTrial, base: FitSettings, *, max_leaves: int) -> FitSett
     reals: dict[str, Any] = {
         name: trial.suggest_float(name, *ends, log=True) for name, ends in _REALS.items()
     }
-    return replace(base, **counts, **reals, max_trees=max(1, max_leaves // counts["num_leaves"]))
+    return replace(
+        base,
+        **counts,
+        **reals,
+        max_trees=max(1, max_leaves // counts["num_leaves"]),
+        # Small steps rise and fall for longer before they have gone too far.
+        patience_trees=max(base.patience_trees, round(_PATIENCE / reals["learning_rate"])),
+    )
 
 
 def as_proposed(base: FitSettings) -> dict[str, float | int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -41,7 +42,7 @@ class TuningPlan:
     """
 
     trials: int = 40
-    max_leaves: int = 8_000
+    max_leaves: int = 16_000
     rows: int = 60_000
     n_folds: int = 3
 
@@ -84,11 +85,14 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """The best settings found, and all finished trials of the study in their order."""
+    """The best settings found, and all finished trials of the study in their order.
+
+    `best_auc` and `best_trial` are None when there was no time for a trial: the settings are the first ones.
+    """
 
     settings: FitSettings
-    best_auc: float
-    best_trial: int
+    best_auc: float | None
+    best_trial: int | None
     tried: tuple[Tried, ...]
 
     @property
@@ -113,7 +117,8 @@ def tune(
 ) -> Tuned:
     """The settings with the best cross-validated AUC less the price of their leaves.
 
-    The first trial has the settings that the study starts from, so what is found is never worse.
+    The first trial has the settings that the study starts from, so what is found is never worse; it is
+    also what a study without a completed trial gives.
 
     Raises
     ------
@@ -127,13 +132,12 @@ def tune(
         study = open_study(place)
         study.enqueue_trial(as_proposed(base), skip_if_exists=True)
         folds = TrialFolds.of(dataset, features, rows=plan.rows, n_folds=plan.n_folds, base=base, seed=seed)
-        while len(finished := _finished(study)) < plan.trials and not (finished and is_over()):
+        while len(finished := _finished(study)) < plan.trials and not is_over():
             watch.progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
             study.sampler = optuna.samplers.TPESampler(
                 seed=seed + len(finished), n_startup_trials=_STARTUP_TRIALS, multivariate=True
             )
-            # The first trial is seen through: a run that found nothing would be of no use.
-            trial = _run_trial(study, folds, base, plan, is_over if finished else _never)
+            trial = _run_trial(study, folds, base, plan, is_over)
             if trial.state in _FINISHED:
                 log(_for_log(trial))
     except KeyboardInterrupt:
@@ -143,10 +147,6 @@ def tune(
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise StudyUnavailable(f"study {place.name}: {str(error).splitlines()[0]}") from error
     return _tuned(study, base, plan)
-
-
-def _never() -> bool:
-    return False
 
 
 def open_study(place: StudyPlace) -> optuna.Study:
@@ -192,7 +192,9 @@ def _run_trial(
     except OutOfTime:
         return study.tell(trial, state=TrialState.FAIL)
     except BaseException:
-        study.tell(trial, state=TrialState.FAIL)
+        # Ctrl-C may come just when the trial is told: then it is finished and stays so.
+        with suppress(ValueError):
+            study.tell(trial, state=TrialState.FAIL)
         raise
 
 
@@ -230,16 +232,19 @@ def _so_far(study: optuna.Study, finished: int, wanted: int) -> str:
 
 def _tuned(study: optuna.Study, base: FitSettings, plan: TuningPlan) -> Tuned:
     finished = _finished(study)
+    tried = tuple(
+        Tried(dict(trial.params), trial.value if trial.state is TrialState.COMPLETE else None)
+        for trial in finished
+    )
+    if all(trial.value is None for trial in tried):
+        return Tuned(base, best_auc=None, best_trial=None, tried=tried)
     best = study.best_trial
     settings = proposed(optuna.trial.FixedTrial(best.params), base, max_leaves=plan.max_leaves)
     return Tuned(
         settings=replace(settings, num_threads=base.num_threads),
         best_auc=float(best.user_attrs["auc"]),
         best_trial=best.number,
-        tried=tuple(
-            Tried(dict(trial.params), trial.value if trial.state is TrialState.COMPLETE else None)
-            for trial in finished
-        ),
+        tried=tried,
     )
 
 

@@ -25,11 +25,16 @@ _DEFAULTS: Final = {
 }
 
 
-def mlflow_at(tracking_uri: str) -> ModuleType:
-    """The `mlflow` module, pointed at the server."""
+def apply_defaults() -> None:
+    """Set what the operator has not set; also for other libraries that look at DO_NOT_TRACK."""
     for name, choice in _DEFAULTS.items():
         os.environ.setdefault(name, choice)
-    import mlflow  # noqa: PLC0415  # its import reads the choices above
+
+
+def mlflow_at(tracking_uri: str) -> ModuleType:
+    """The `mlflow` module, pointed at the server."""
+    apply_defaults()
+    import mlflow  # noqa: PLC0415  # its import reads the choices
 
     # Its notices are about things we do on purpose: a new experiment, a model without an input example.
     logging.getLogger("mlflow").setLevel(logging.ERROR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,19 @@ if TYPE_CHECKING:
     from training.outcomes import OutcomeArchive
     from training.train import OutcomeWindow, TrainingOutcome, TrainingPlan
 
+#: Who is compared on the held-out applicants: name, and the figures' keys for AUC, cost and ECE.
+_COMPARED = (
+    ("this model", "auc", "cost_per_applicant", "ece"),
+    ("model in Production", "production_auc", "production_cost", "production_ece"),
+    ("logistic regression", "baseline_logistic_auc", "baseline_logistic_cost", "baseline_logistic_ece"),
+    ("mean external score", "baseline_external_mean_auc", "baseline_external_mean_cost",
+     "baseline_external_mean_ece"),
+    ("approve everybody", "", "baseline_approve_all_cost", ""),
+)  # fmt: skip
 _REPORTED = (
-    "auc", "auc_low", "auc_high", "fold_auc_mean", "fold_auc_spread", "baseline_external_mean_auc",
-    "baseline_logistic_auc", "production_auc", "gini", "ks", "average_precision", "log_loss", "brier", "ece",
-    "calibration_p", "cost_per_applicant", "baseline_logistic_cost", "baseline_external_mean_cost",
-    "production_cost", "baseline_approve_all_cost", "approval_rate", "refer_rate", "decline_rate",
-    "score_psi", "features", "trees", "leaves",
+    "applicants", "bad_rate", "auc_low", "auc_high", "fold_auc_mean", "fold_auc_spread", "gini", "ks",
+    "average_precision", "log_loss", "brier", "calibration_p", "cost_low", "cost_high", "approval_rate",
+    "refer_rate", "decline_rate", "bad_rate_approved", "score_psi", "features", "trees", "leaves",
 )  # fmt: skip
 _FOLDS = 5
 
@@ -53,7 +61,7 @@ _FOLDS = 5
 )
 @click.option(
     "--leaves",
-    default=8_000,
+    default=16_000,
     show_default=True,
     help="Most leaves of all trees together: the model's size, and what a reason costs.",
 )
@@ -91,8 +99,15 @@ _FOLDS = 5
 )
 @click.option("--outcomes-from", type=click.DateTime(), help="Outcomes observed from this moment, UTC.")
 @click.option("--outcomes-to", type=click.DateTime(), help="Outcomes observed before this moment, UTC.")
+@click.option(
+    "--outcomes-if-any",
+    is_flag=True,
+    help="Train without outcomes when none has matured, instead of failing.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The last line is JSON: name, version, is_new.")
+@click.option("--result-file", type=click.Path(path_type=Path), help="Also write that JSON here.")
 @click.option("--allow-leak", is_flag=True, help="Train although a feature tells the outcome by itself.")
-def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
+def train(*, tracking_uri: str, force: bool, as_json: bool, result_file: Path | None, **choices: Any) -> None:
     """Train a model, tell the truth about it on held-out applicants, and stage it in MLflow.
 
     Nothing decides with it yet: `scorestream promote` does that.
@@ -107,7 +122,7 @@ def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
     The same bytes each time, however long it takes:
       scorestream train --data DIR --minutes 0
     With what became of the applications that were scored here:
-      scorestream train --data DIR --outcomes archive/outcomes \\
+      scorestream train --data DIR --outcomes .run/archive \\
           --outcomes-from 2026-01-01 --outcomes-to 2026-07-01
 
     Inputs that were trained on before are recognised and their version is named; --force trains anyway.
@@ -117,6 +132,18 @@ def train(*, tracking_uri: str, force: bool, **choices: Any) -> None:
     with options.errors_as_messages():
         outcome = _train_with_progress(_plan(**choices), tracking_uri=tracking_uri, force=force)
     _report(outcome)
+    _hand_on(outcome, as_json=as_json, result_file=result_file)
+
+
+def _hand_on(outcome: TrainingOutcome, *, as_json: bool, result_file: Path | None) -> None:
+    """Which version it was, for whoever goes on with it."""
+    version = outcome.version
+    line = json.dumps({"name": version.name, "version": version.version, "is_new": outcome.built is not None})
+    if result_file is not None:
+        result_file.parent.mkdir(parents=True, exist_ok=True)
+        result_file.write_text(line + "\n", encoding="utf-8")
+    if as_json:
+        click.echo(line)
 
 
 def _plan(
@@ -149,6 +176,7 @@ def _plan(
             choices["outcomes_from"],
             choices["outcomes_to"],
             snapshots=snapshots,
+            is_optional=choices["outcomes_if_any"],
         ),
         history=history,
         is_leak_allowed=allow_leak,
@@ -188,6 +216,7 @@ def _window(
     until: datetime | None,
     *,
     snapshots: Snapshots | None,
+    is_optional: bool = False,
 ) -> OutcomeWindow | None:
     from training.train import OutcomeWindow  # noqa: PLC0415
 
@@ -202,6 +231,7 @@ def _window(
         since=since.replace(tzinfo=UTC),
         until=until.replace(tzinfo=UTC),
         snapshots=snapshots,
+        is_optional=is_optional,
     )
 
 
@@ -223,12 +253,25 @@ def _train_with_progress(plan: TrainingPlan, *, tracking_uri: str, force: bool) 
 def _report(outcome: TrainingOutcome) -> None:
     version = outcome.version
     if outcome.built is None:
-        click.echo(f"{version.name} version {version.version} was trained on just this already.")
+        click.echo(
+            f"{version.name} version {version.version} was trained on just this already;"
+            " --force trains again, from the study's finished trials on."
+        )
         return
     figures = {**outcome.built.metrics, **outcome.compared}
-    table = Table("held-out applicants", "value")
+    console = Console()
+    compared = Table("held-out applicants", "AUC", "cost per applicant", "calibration error")
+    for name, *keys in _COMPARED:
+        if any(key in figures for key in keys):
+            compared.add_row(name, *(f"{figures[key]:.4f}" if key in figures else "" for key in keys))
+    console.print(compared)
+    table = Table("this model", "value")
     for name in _REPORTED:
         if name in figures:
             table.add_row(name, f"{figures[name]:.4g}")
-    Console().print(table)
+    console.print(table)
+    if figures["is_cut_short"]:
+        click.echo("The wall clock cut this run short; with more --minutes it could be better.")
+    if outcome.built.manifest.lineage.snapshot_id is None:
+        click.echo("The application alone was used; --snapshot newest adds the lender's history.")
     click.echo(f"{version.name} version {version.version} is staged; make it decide: scorestream promote")

@@ -36,6 +36,7 @@ def test_every_call_of_the_design_is_described(page: dict[str, Any]) -> None:
     assert {
         ("post", "/v1/applications"),
         ("get", "/v1/applications/{application_id}"),
+        ("post", "/v1/outcomes"),
         ("get", "/v1/model"),
     } <= calls
 

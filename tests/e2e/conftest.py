@@ -38,6 +38,10 @@ class ScoringPath:
         """A ready scorer of a lane."""
         return self._process("scorer", ["scorer", "--lane", lane], settings).start()
 
+    def start(self, name: str, arguments: list[str], **settings: str) -> Process:
+        """A process of any kind that is starting; wait for it with `wait_ready`."""
+        return self._process(name, arguments, settings).start(is_waiting=False)
+
     def ledger(self, **settings: str) -> Process:
         """A ready ledger on a SQLite file in the folder."""
         given = {

@@ -31,9 +31,9 @@ class FaultyPath(ScoringPath):
         """A gateway that nobody waited for."""
         return self._process("gateway", ["gateway"], settings).start(is_waiting=False)
 
-    def starting_scorer(self, **settings: str) -> Process:
+    def starting_scorer(self, lane: str = "sync", **settings: str) -> Process:
         """A scorer that nobody waited for."""
-        return self._process("scorer", ["scorer", "--lane", "sync"], settings).start(is_waiting=False)
+        return self._process("scorer", ["scorer", "--lane", lane], settings).start(is_waiting=False)
 
 
 @contextmanager

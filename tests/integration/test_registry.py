@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,10 +25,12 @@ from scorestream.commands.promote import promote as promote_command
 from scorestream.commands.train import train as train_command
 from tests.models import random_rows, random_target, write_csv
 from tests.registry_rules import OCCASION, RegistryRules, built
-from training.errors import PromotionNotPublished, RegistryUnavailable, TuningInterrupted
+from training import lineage
+from training.errors import PromotionNotPublished, PromotionUnderWay, RegistryUnavailable, TuningInterrupted
+from training.mlflow_lock import promotion_lock
 from training.mlflow_registry import MlflowRegistry
 from training.promotions import publish
-from training.registry import STAGING, Registry, promote
+from training.registry import STAGING, Registry, promote, roll_back
 from training.tune import TrialFinished
 
 
@@ -59,6 +63,8 @@ def test_a_run_shows_figures_pictures_and_a_model_that_mlflow_can_open(mlflow_se
     }  # fmt: skip
     card = Path(mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path="model_card.html"))
     assert card.read_text().count("<img") == len(pictures)
+    lock = mlflow.artifacts.load_text(f"runs:/{version.run_id}/environment.txt")
+    assert lineage.environment_digest() == hashlib.sha256(lock.encode()).hexdigest()
     assert run.data.tags["environment_digest"]
     assert run.data.tags["applicants_held_out"] == built(name).manifest.lineage.parts["held_out"]
     opened = mlflow.lightgbm.load_model(f"models:/{name}/{version.version}")
@@ -111,6 +117,61 @@ def test_the_facts_of_a_promotion_are_with_the_version(mlflow_server: MlflowServ
     gates = json.loads(tags["gates"])
     assert {gate["name"] for gate in gates} >= {"calibrated", "inside the latency budget"}
     assert all(gate["detail"] for gate in gates)
+    numbers = {gate["name"]: gate["numbers"] for gate in gates}
+    assert numbers["calibrated"].keys() == {"calibration_p", "ece", "least_p", "bound"}
+
+
+def test_one_version_at_most_has_a_stage(mlflow_server: MlflowServer) -> None:
+    name = f"credit-risk-{uuid4().hex[:8]}"
+    registry = MlflowRegistry(mlflow_server.tracking_uri)
+    client = mlflow_at(mlflow_server.tracking_uri).MlflowClient()
+
+    def stages() -> list[str]:
+        versions = client.search_model_versions(f"name = '{name}'", order_by=["version_number ASC"])
+        return [version.tags["stage"] for version in versions]
+
+    for seed in (5, 6):
+        registry.register(built(name, seed=seed))
+    assert stages() == ["Archived", "Staging"]
+    promote(registry, name=name, version=None, occasion=OCCASION, force=True)
+    assert stages() == ["Archived", "Production"]
+    registry.register(built(name, seed=7))
+    assert stages() == ["Archived", "Production", "Staging"]
+
+
+def test_every_promotion_and_rollback_of_a_version_is_kept(mlflow_server: MlflowServer) -> None:
+    name = f"credit-risk-{uuid4().hex[:8]}"
+    registry = MlflowRegistry(mlflow_server.tracking_uri)
+    first = registry.register(built(name))
+    promote(registry, name=name, version=None, occasion=OCCASION)
+    registry.register(built(name, seed=6))
+    promote(registry, name=name, version=None, occasion=OCCASION, force=True)
+    roll_back(registry, name=name, version=None, occasion=replace(OCCASION, by="night shift"))
+    client = mlflow_at(mlflow_server.tracking_uri).MlflowClient()
+    told = json.loads(client.get_model_version(name, first.version).tags["promotions"])
+    assert [entry["by"] for entry in told] == ["somebody", "night shift"]
+    assert [gate["name"] for gate in told[1]["gates"]] == ["bundle proves its golden scores", "rolled back"]
+    assert client.get_model_version(name, "2").tags["stage"] == "Archived"
+
+
+def test_the_lock_of_a_promoter_who_was_killed_is_broken_after_a_while(mlflow_server: MlflowServer) -> None:
+    client, name = mlflow_client(mlflow_server), f"credit-risk-{uuid4().hex[:8]}"
+    killed = promotion_lock(client, name)
+    killed.__enter__()
+    with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+        pass
+    with promotion_lock(client, name, now_s=time.time() + 3_600):
+        with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+            pass
+        killed.__exit__(None, None, None)  # no longer its own: it must not take it away
+        with pytest.raises(PromotionUnderWay), promotion_lock(client, name):
+            pass
+    with promotion_lock(client, name):
+        pass
+
+
+def mlflow_client(server: MlflowServer) -> Any:
+    return mlflow_at(server.tracking_uri).MlflowClient(tracking_uri=server.tracking_uri)
 
 
 def test_a_server_that_is_down_is_said_at_once() -> None:

@@ -7,6 +7,7 @@ nothing is lost or doubled: the next start goes on after the last file.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from training.archive.lock import only_one
 from training.archive.settings import ArchiveSettings
 from training.archive.store import ArchiveStore
 from training.archive.writing import ArchiveWriter
+from training.drift.gauges import DriftGauges
 
 log = structlog.get_logger()
 
@@ -32,6 +34,7 @@ _MIB = 1024 * 1024
 def run(settings: ArchiveSettings) -> int:
     """Archive until SIGTERM or SIGINT; the process's exit status."""
     configure_logs("archive", level=settings.log_level, log_format=settings.log_format)
+    os.nice(settings.niceness)
     try:
         store = ArchiveStore(settings.store)
         with only_one(store, "writer"):
@@ -58,6 +61,7 @@ async def _serve(settings: ArchiveSettings, store: ArchiveStore) -> int:
     limits = Limits(settings.flush_s, settings.file_max_records, settings.buffer_max_mb * _MIB)
     writer = ArchiveWriter(store, limits, outcomes_topic=settings.outcomes_topic)
     following = Following(settings, writer)
+    gauges = DriftGauges(writer.metrics.registry)
     loop = asyncio.get_running_loop()
     for sig in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sig, following.stop)
@@ -70,6 +74,8 @@ async def _serve(settings: ArchiveSettings, store: ArchiveStore) -> int:
         stack.callback(health.stop)
         port = health.start(settings.host, settings.port)
         stack.enter_context(announced(settings.run_dir, "archive", f"http://127.0.0.1:{port}"))
+        showing = asyncio.create_task(gauges.follow(settings.kafka))
+        stack.callback(showing.cancel)
         await following.run()
     log.info("everything that was read is archived")
     return 0

@@ -15,9 +15,9 @@ nothing of whom the model declined.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ from contracts.topics import OUTCOMES, PREDICTIONS, PREDICTIONS_BATCH
 from training.archive.errors import ArchiveError
 from training.archive.reading import records
 from training.archive.store import ArchiveStore
-from training.errors import BadOutcomes
+from training.errors import BadOutcomes, NoOutcomes
 from training.outcomes import OUTCOME_SCHEMA, MaturedOutcomes, decoded
 
 DEFAULT_PERFORMANCE_DAYS: Final = 365
@@ -114,15 +114,17 @@ class ArchivedOutcomes:
 
     store: ArchiveStore
     window: timedelta = timedelta(days=DEFAULT_PERFORMANCE_DAYS)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def matured(self, observed_from: datetime, observed_to: datetime) -> MaturedOutcomes:
         """See `OutcomeArchive`."""
+        until = min(observed_to, self.now())  # a label of tomorrow is not mature today
         try:
-            table = matured_rows(self.store, since=observed_from, until=observed_to, window=self.window)
+            table = matured_rows(self.store, since=observed_from, until=until, window=self.window)
         except (ArchiveError, FileNotFoundError) as error:
             raise BadOutcomes(str(error)) from error
         if table.num_rows == 0:
-            raise BadOutcomes(
+            raise NoOutcomes(
                 f"{self.store.uri}: no label matured from {observed_from} to {observed_to}"
                 f" ({self.window.days} days after the decision)"
             )

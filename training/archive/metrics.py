@@ -58,3 +58,8 @@ class ArchiveMetrics:
             "How long the record that waits longest has been waiting for its file.",
             registry=registry,
         ).set_function(oldest_waiting_s)
+
+    def begin(self, topic: str) -> None:
+        """Have the topic's counters there from 0 on: an increase needs a value before it."""
+        for counter in (self.records, self.files, self.bytes, self.unreadable, self.missed):
+            counter.labels(topic)

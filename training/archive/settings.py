@@ -35,6 +35,8 @@ class ArchiveSettings(BaseSettings):
     fetch_max_records: int = Field(2_000, ge=1, description="Most records taken from Kafka at once.")
     look_again_s: float = Field(30, gt=0, description="How often new partitions are looked for.")
 
+    niceness: int = Field(5, ge=0, le=19, description="How far it steps back for what answers people.")
+
     run_dir: Path = Field(Path(".run/workers"), description="Where `scorestream status` looks for processes.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: LogFormat = Field("auto", description="auto, json or console.")

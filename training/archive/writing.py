@@ -35,8 +35,7 @@ class ArchiveWriter:
         for topic in topics:
             for place, offset in next_offsets(self._store.files(topic)).items():
                 self._stored[place] = max(self._stored.get(place, 0), offset)
-            for of_topic in (self.metrics.records, self.metrics.missed, self.metrics.unreadable):
-                of_topic.labels(topic)
+            self.metrics.begin(topic)
         for gap in self._store.gaps():
             self._stored[gap.place] = max(self._stored.get(gap.place, 0), gap.last + 1)
             self.metrics.missed.labels(gap.place.topic).inc(gap.records)

@@ -12,6 +12,7 @@ import pytest
 
 from scorer.bundle import read_bundle
 from scorer.errors import BundleRefused, Refusal
+from scorer.fetch_bundle import REFUSED, prove
 from scorer.model import LatencyBudget, ServingModel
 from tests.models import built_model, write_model
 
@@ -225,6 +226,26 @@ def test_a_bad_bundle_is_refused_by_name(kind: str, bundle: Path) -> None:
     expected, spoil = SPOILT[kind]
     spoil(bundle)
     assert refusal(bundle) is expected
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_the_process_that_proves_a_bad_bundle_says_its_name(
+    kind: str, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected, spoil = SPOILT[kind]
+    spoil(bundle)
+    manifest = bundle / "manifest.json"
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.exists() else ""
+    assert prove(bundle, digest) == REFUSED
+    (said,) = capsys.readouterr().out.splitlines()[-1:]
+    assert said.startswith(f"{expected.value} ")
+
+
+def test_every_name_of_a_refusal_has_a_bad_bundle_that_gets_it() -> None:
+    # What no spoilt file shows: another digest, a broken tree, time, a crash, and the mapped snapshot.
+    elsewhere = {"digest-mismatch", "bad-structure", "too-slow", "crashed-loader", "does-not-fit"}
+    shown = {reason.value for reason, _ in SPOILT.values()}
+    assert {reason.value for reason in Refusal} - elsewhere <= shown
 
 
 def test_another_bundle_than_the_promoted_one_is_refused(bundle: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -9,8 +11,10 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from contracts import headers
+from contracts.errors import DeadLetterReason
 from contracts.events import ModelVersion, decode_decision, decode_scored
 from contracts.lanes import Lane
+from scorer.decide import decide
 from scorer.decision_index import DecisionIndex
 from scorer.lane_worker import LaneWorker, Outlets, Rules
 from scorer.metrics import ScorerMetrics
@@ -50,7 +54,7 @@ class BreaksOn:
 class Bench:
     """A lane worker between a log and replies in memory that share one journal."""
 
-    def __init__(self, model: ServingModel, lane: Lane = Lane.SYNC) -> None:
+    def __init__(self, model: ServingModel, lane: Lane = Lane.SYNC, *, language: str = "en") -> None:
         self.journal: list[str] = []
         topics = {"predictions": 4, "predictions-batch": 4, "applications-dlq": 4}
         self.log = FakeRecordLog(topics, self.journal)
@@ -70,6 +74,7 @@ class Bench:
                 self.replies,
             ),
             metrics=self.metrics,
+            decide=partial(decide, language=language),
             unix_time=itertools.count(1_000).__next__,
         )
 
@@ -105,6 +110,21 @@ async def test_a_batch_is_decided_in_order_to_the_inputs_partition_and_committab
     assert set(bench.log.written) == {("predictions", 1)}
     assert bench.worker.progress.uncommitted() == {1: 6}
     assert bench.worker.last_decision_at is not None
+
+
+async def test_reasons_are_in_the_workers_language_and_their_codes_are_not(model: ServingModel) -> None:
+    said = []
+    for language in ("en", "fr"):
+        bench = Bench(model, language=language)
+        await bench.worker.work(
+            [applicant(n, offset=n, EXT_SOURCE_2=n / 40, NAME_INCOME_TYPE="Student") for n in range(1, 40)]
+        )
+        records = [decode_scored(one.value or b"") for one in bench.log.all_of("predictions")]
+        said.append([reason for one in records for reason in decode_decision(bytes(one.decision)).reasons])
+    english, french = said
+    assert english
+    assert [reason.code for reason in english] == [reason.code for reason in french]
+    assert all(a.text != b.text for a, b in zip(english, french, strict=True))
 
 
 async def test_each_lane_has_its_own_prediction_stream(model: ServingModel) -> None:
@@ -295,3 +315,25 @@ async def test_decisions_and_dead_letters_are_counted(bench: Bench) -> None:
     unseen = {"lane": "sync", "field": "CODE_GENDER"}
     assert sample("scorestream_scorer_unseen_categories_total", unseen) == 1
     assert sample("scorestream_scorer_in_flight_applications", {"lane": "sync"}) == 0
+
+
+async def test_points_and_reasons_of_every_decision_are_measured(bench: Bench) -> None:
+    await bench.worker.work([applicant(number, offset=number) for number in (1, 2, 3)])
+    sample = bench.metrics.registry.get_sample_value
+    assert sample("scorestream_scorer_score_points_count", {"lane": "sync"}) == 3
+    documents = [
+        decode_decision(bytes(decode_scored(one.value or b"").decision))
+        for one in bench.log.all_of("predictions")
+    ]
+    assert sample("scorestream_scorer_score_points_sum", {"lane": "sync"}) == sum(d.score for d in documents)
+    given = Counter(reason.code for document in documents for reason in document.reasons)
+    for code, times in given.items():
+        name = "scorestream_scorer_reasons_given_total"
+        assert sample(name, {"lane": "sync", "code": code}) == times
+
+
+def test_what_can_happen_is_counted_from_zero_so_that_the_first_time_is_an_increase(bench: Bench) -> None:
+    sample = bench.metrics.registry.get_sample_value
+    for reason in DeadLetterReason:
+        counted = {"lane": "sync", "reason": reason.value}
+        assert sample("scorestream_scorer_applications_dead_lettered_total", counted) == 0

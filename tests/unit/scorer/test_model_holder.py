@@ -50,6 +50,11 @@ class FakeCache:
     kept: ModelPromoted | None = None
     asked: list[str] = field(default_factory=list)
     fresh: dict[str, Path] = field(default_factory=dict)
+    #: Whether each bundle has to be fetched.
+    is_remote: bool = False
+
+    def holds(self, promoted: ModelPromoted) -> bool:
+        return promoted.digest in self.bundles and promoted.digest not in self.troubles and not self.is_remote
 
     async def folder(self, promoted: ModelPromoted) -> Path:
         self.asked.append(promoted.digest)
@@ -130,6 +135,12 @@ class Following:
         families = [one for one in self.metrics.registry.collect() if one.name.endswith("model_info")]
         return [sample.labels["version"] for family in families for sample in family.samples]
 
+    def refused_now(self) -> list[tuple[str, str]]:
+        """Version and reason of the newest promotion while it is not what decides."""
+        families = [one for one in self.metrics.registry.collect() if one.name.endswith("refused_info")]
+        samples = [sample.labels for family in families for sample in family.samples]
+        return [(labels["version"], labels["reason"]) for labels in samples]
+
     async def until(self, version: str) -> None:
         async with asyncio.timeout(10):
             while self.version() != version:
@@ -192,8 +203,27 @@ async def test_a_refused_bundle_changes_nothing_and_is_counted(
         await following.until_refused()
         assert following.version() == "1"
         assert cache.kept == promoted(digests[0], "1")
+        assert following.refused_now() == [("2", "hash-mismatch")]
         following.control.promote(promoted(digests[1], "3"))
         await following.until("3")
+        assert following.refused_now() == []
+
+
+@pytest.mark.parametrize("reason", Refusal)
+async def test_every_refusal_is_a_label_and_the_old_model_goes_on(
+    cache: FakeCache, digests: tuple[str, str], reason: Refusal
+) -> None:
+    cache.troubles[digests[1]] = [BundleRefused(reason, "x")]
+    async with Following(cache, promoted(digests[0], "1")).under_way() as following:
+        await following.until("1")
+        following.control.promote(promoted(digests[1], "2"))
+        await following.until_refused()
+        assert following.version() == "1"
+        label = {"lane": "sync", "reason": reason.value}
+        counted = following.metrics.registry.get_sample_value(
+            "scorestream_scorer_bundles_refused_total", label
+        )
+        assert counted == 1
 
 
 async def test_a_bundle_other_than_the_promoted_one_is_refused(
@@ -240,6 +270,26 @@ async def test_with_the_registry_down_it_starts_with_the_last_good_model_and_the
         seen.append(following.version())
         await following.until("2")
     assert seen == ["1"]
+
+
+async def test_what_has_to_be_fetched_does_not_keep_the_last_good_model_waiting(
+    cache: FakeCache, digests: tuple[str, str]
+) -> None:
+    cache.kept, cache.is_remote = promoted(digests[0], "1"), True
+    following = Following(cache, promoted(digests[1], "2"))
+    async with following.under_way():
+        await following.until("2")
+    assert cache.asked == [digests[0], digests[1]]
+
+
+async def test_a_newest_promotion_that_is_here_is_taken_at_once(
+    cache: FakeCache, digests: tuple[str, str]
+) -> None:
+    cache.kept = promoted(digests[0], "1")
+    following = Following(cache, promoted(digests[1], "2"))
+    async with following.under_way():
+        await following.until("2")
+    assert cache.asked == [digests[1]]
 
 
 async def test_with_no_promotion_on_the_topic_it_starts_with_the_last_good_model(

@@ -61,3 +61,12 @@ def test_the_refer_band_lies_around_the_break_even() -> None:
     cut_offs = cut_offs_around(0.08)
     assert cut_offs.approve_below == pytest.approx(0.06)
     assert cut_offs.decline_from == pytest.approx(0.10)
+
+
+def test_margins_that_tell_nothing_or_the_opposite_give_everybody_the_bad_rate() -> None:
+    random = np.random.default_rng(4)
+    margins = random.normal(0.0, 1.0, 4_000)
+    target = (random.random(4_000) < 1.0 / (1.0 + np.exp(2.0 + margins))).astype(np.int64)
+    calibrator = choose_calibrator(margins, target, seed=1).calibrator
+    check_calibrator(calibrator)
+    assert calibrator.probabilities(margins) == pytest.approx(target.mean(), abs=0.005)

@@ -4,6 +4,7 @@ import pytest
 
 from feature_service.application import FEATURES, MODEL_INPUTS
 from training.catalogue import CATALOGUE, features_by_group
+from training.reason_page import PAGE, page
 
 
 def test_every_feature_a_model_may_use_has_a_reason() -> None:
@@ -29,3 +30,14 @@ def test_codes_are_unique_and_each_is_said_in_two_languages() -> None:
         assert group.english.endswith(".")
         assert group.french.endswith(".")
         assert group.english != group.french
+
+
+def test_the_page_of_reasons_says_what_the_catalogue_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: python -m training.reason_page"
+
+
+def test_every_reason_fits_on_the_page_and_in_a_letter() -> None:
+    rows = [line for line in page().splitlines() if line.startswith("| `")]
+    texts = [text for row in rows for text in row.split(" | ")[1:3]]
+    assert len(texts) == 2 * len(rows) > 60
+    assert all(text.endswith(".") and len(text) <= 110 and "|" not in text for text in texts)

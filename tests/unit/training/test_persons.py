@@ -113,14 +113,24 @@ def test_a_dataset_keeps_near_duplicates_in_one_part() -> None:
     columns = complete(400)
     columns[200:] = columns[:200]
     columns[:, COLUMNS.index("SK_ID_CURR")] = np.arange(400)
-    rows = replace(labelled(), columns=columns, target=labelled().target[:400])
+    rows = replace(labelled(), columns=columns, target=np.tile([0, 0, 0, 1], 100))
     parts = make_dataset(rows, seed=3).parts
     for part in (parts.fit, parts.choose, parts.held_out):
         assert set((part % 200).tolist()) == {row for row in (part % 200).tolist() if row in part}
 
 
+def test_too_few_defaults_are_said_with_what_is_needed() -> None:
+    target = np.zeros(400, dtype=np.int64)
+    target[:20] = 1
+    rows = replace(labelled(), columns=complete(400), target=target)
+    with pytest.raises(
+        TooFewApplicants, match=r"held-out part would have 3 defaults among|choose part would"
+    ):
+        make_dataset(rows, seed=3)
+
+
 def test_applicants_who_are_all_one_person_cannot_be_divided() -> None:
     columns = complete(200)
     columns[:] = columns[0]
-    with pytest.raises(TooFewApplicants, match="more applicants are needed"):
+    with pytest.raises(TooFewApplicants, match="at least 5 defaults"):
         make_dataset(replace(labelled(), columns=columns, target=labelled().target[:200]), seed=3)

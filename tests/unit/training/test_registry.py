@@ -2,13 +2,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fake_registry import FakeRegistry
-from tests.models import TINY, no_progress, random_rows, random_target, write_csv
+from tests.models import (
+    TINY,
+    built_on,
+    dataset_with,
+    labelled,
+    no_progress,
+    random_rows,
+    random_target,
+    write_csv,
+)
 from tests.registry_rules import OCCASION, RegistryRules, built
-from training.errors import GatesNotPassed
-from training.registry import Registry, compared_with_production, promote
+from training.errors import GatesNotPassed, RegistryUnavailable
+from training.registry import RegisteredVersion, Registry, compared_with_production, promote
 from training.train import TrainingPlan, train
 
 
@@ -97,11 +107,19 @@ def test_every_gate_is_a_fact_with_its_numbers(registry: FakeRegistry) -> None:
         "inside the latency budget",
         "data quality passed",
         "no feature knows the outcome",
+        "worth having",
         "calibrated",
         "genders approved alike",
         "PD true in each group",
     ]
     assert all(gate.is_passed and gate.detail for gate in gates)
+
+
+def test_a_model_that_knows_nothing_is_not_promoted_even_as_the_first(registry: FakeRegistry) -> None:
+    shuffled = np.random.default_rng(1).permutation(labelled().target)
+    registry.register(built_on(dataset_with(shuffled)))
+    with pytest.raises(GatesNotPassed, match="worth having"):
+        promote(registry, name="credit-risk", version=None, occasion=OCCASION)
 
 
 def test_training_tells_how_production_does_on_the_same_applicants(registry: FakeRegistry) -> None:
@@ -111,3 +129,17 @@ def test_training_tells_how_production_does_on_the_same_applicants(registry: Fak
     figures = compared_with_production(registry, built("credit-risk"))
     assert figures["auc_over_production"] == 0.0
     assert figures["production_auc"] == pytest.approx(built("credit-risk").metrics["auc"])
+
+
+class DyingRegistry(FakeRegistry):
+    """A registry that goes away while a model is being made."""
+
+    def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
+        raise RegistryUnavailable("MLflow: it does not answer")
+
+
+def test_a_registry_that_dies_meanwhile_says_that_the_trials_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(
+        RegistryUnavailable, match=r"does not answer; nothing was staged.* goes on from the trials"
+    ):
+        train(plan_in(tmp_path), DyingRegistry(tmp_path / "registry"), progress=no_progress)

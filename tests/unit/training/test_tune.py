@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NoReturn
 
+import optuna
 import pytest
 
 from tests.models import TINY, dataset, no_progress
@@ -76,6 +78,23 @@ def test_a_trial_that_ctrl_c_cuts_is_not_counted(tmp_path: Path) -> None:
     assert resumed.settings == run(place()).settings
 
 
+def test_ctrl_c_that_comes_when_a_trial_is_just_told_is_no_stack_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = place(f"sqlite:///{tmp_path}/study.db")
+    tell = optuna.Study.tell
+
+    def interrupted(*arguments: Any, **options: Any) -> NoReturn:
+        tell(*arguments, **options)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.Study, "tell", interrupted)
+    with pytest.raises(TuningInterrupted):
+        run(where)
+    assert run(where) == run(place())
+
+
 def test_a_study_that_is_complete_is_not_run_again(tmp_path: Path) -> None:
     where = place(f"sqlite:///{tmp_path}/study.db")
     first, log = run(where), list[TrialFinished]()
@@ -83,8 +102,9 @@ def test_a_study_that_is_complete_is_not_run_again(tmp_path: Path) -> None:
     assert log == []
 
 
-def test_no_time_at_all_still_gives_one_trial() -> None:
-    assert run(place(), watch=Watch(no_progress, Budget.of_minutes(0.0))).finished == 1
+def test_no_time_at_all_gives_the_settings_that_the_search_would_have_started_from() -> None:
+    tuned = run(place(), watch=Watch(no_progress, Budget.of_minutes(0.0)))
+    assert (tuned.settings, tuned.best_trial, tuned.finished) == (place().base, None, 0)
 
 
 def test_progress_tells_the_best_so_far() -> None:
@@ -123,3 +143,16 @@ def test_features_that_noise_does_as_well_as_are_dropped() -> None:
     assert {"EXT_SOURCE_MEAN"} <= set(selected.features)
     assert set(selected.features) | set(selected.dropped) == set(dataset().inputs)
     assert len(selected.dropped) > 50 or selected.auc_with_selected == selected.auc_with_all
+
+
+def test_a_selection_without_time_keeps_everything_and_ends() -> None:
+    trees: list[str] = []
+    selected = select_features(
+        dataset(),
+        dataset().parts.fit,
+        FitSettings(num_threads=1, min_data_in_leaf=20),
+        seed=1,
+        watch=Watch(lambda stage, _: trees.append(stage), Budget.of_minutes(0.0)),
+    )
+    assert selected.features == dataset().inputs
+    assert len(trees) <= 4

@@ -123,11 +123,12 @@ def test_outcomes_meet_their_decisions_by_application_id(store: ArchiveStore) ->
 
 
 def test_training_reads_the_archives_labels_as_it_reads_others(store: ArchiveStore) -> None:
-    matured = ArchivedOutcomes(store).matured(day(0), FAR)
+    archive = ArchivedOutcomes(store, now=lambda: FAR)
+    matured = archive.matured(day(0), FAR)
     assert matured.target.tolist() == [1, 0]
     assert matured.columns.shape[0] == 2
     assert len(set(matured.columns[:, 0])) == 1  # both from the pensioner's bytes, none from the repeat
-    assert ArchivedOutcomes(store).matured(day(0), FAR).sha256 == matured.sha256
+    assert archive.matured(day(0), FAR).sha256 == matured.sha256
 
 
 def test_a_window_without_a_mature_label_is_said(store: ArchiveStore) -> None:

@@ -1,0 +1,105 @@
+"""A command line as a task: a subprocess here, a pod on Kubernetes, from one definition.
+
+Arguments are templates, each an argument of its own, and never pass through a shell: what somebody types
+as a param can't become a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import Asset, BaseOperator
+from kubernetes.client import models as k8s
+from scorestream_dags.running import run_command
+from scorestream_dags.settings import DagSettings
+
+#: Where a pod leaves what the task returns; the command line is told by --result-file.
+_POD_RESULT = "/airflow/xcom/return.json"
+
+
+def command(
+    settings: DagSettings,
+    task_id: str,
+    arguments: Sequence[str],
+    *,
+    timeout: timedelta,
+    has_result: bool = False,
+    outlets: Sequence[Asset] = (),
+) -> BaseOperator:
+    """The task that runs `scorestream` with these arguments.
+
+    With `has_result`, the JSON of the command's last line is what the task returns.
+    """
+    common: dict[str, Any] = {
+        "task_id": task_id,
+        "execution_timeout": timeout,
+        "outlets": list(outlets),
+        "retries": settings.retries,
+        "retry_delay": timedelta(seconds=settings.retry_delay_s),
+        "retry_exponential_backoff": True,
+    }
+    if settings.runs_on == "subprocess":
+        return PythonOperator(
+            python_callable=run_command,
+            op_args=[settings.executable, *arguments],
+            op_kwargs={"has_result": has_result},
+            **common,
+        )
+    return _pod(settings, arguments, has_result=has_result, common=common)
+
+
+def _pod(
+    settings: DagSettings, arguments: Sequence[str], *, has_result: bool, common: dict[str, Any]
+) -> BaseOperator:
+    resources = {"cpu": settings.cpu, "memory": settings.memory}
+    return KubernetesPodOperator(
+        image=settings.image,
+        namespace=settings.namespace,
+        labels={
+            "app.kubernetes.io/name": "scorestream",
+            "app.kubernetes.io/instance": settings.release,
+            "app.kubernetes.io/component": "training",
+        },
+        service_account_name=settings.service_account,
+        automount_service_account_token=False,
+        cmds=["scorestream"],
+        arguments=[*arguments, *(["--result-file", _POD_RESULT] if has_result else [])],
+        env_from=[
+            k8s.V1EnvFromSource(config_map_ref=k8s.V1ConfigMapEnvSource(name=settings.config_map)),
+            k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=settings.secret, optional=True)),
+        ],
+        container_resources=k8s.V1ResourceRequirements(
+            requests=resources, limits={"memory": settings.memory}
+        ),
+        container_security_context=k8s.V1SecurityContext(
+            allow_privilege_escalation=False,
+            run_as_non_root=True,
+            capabilities=k8s.V1Capabilities(drop=["ALL"]),
+            seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
+        ),
+        do_xcom_push=has_result,
+        **_mounted(settings),
+        on_finish_action="delete_succeeded_pod",
+        get_logs=True,
+        **common,
+    )
+
+
+def _mounted(settings: DagSettings) -> dict[str, Any]:
+    """The brokers' authority, where the chart's ConfigMap says that it is, and the tables at /data."""
+    volumes, mounts = [], []
+    if settings.kafka_ca:
+        secret = k8s.V1SecretVolumeSource(
+            secret_name=settings.kafka_ca, items=[k8s.V1KeyToPath(key="ca.crt", path="ca.crt")]
+        )
+        volumes.append(k8s.V1Volume(name="kafka-ca", secret=secret))
+        mounts.append(k8s.V1VolumeMount(name="kafka-ca", mount_path="/etc/scorestream/kafka", read_only=True))
+    if settings.data_claim:
+        claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=settings.data_claim, read_only=True)
+        volumes.append(k8s.V1Volume(name="data", persistent_volume_claim=claim))
+        mounts.append(k8s.V1VolumeMount(name="data", mount_path="/data", read_only=True))
+    return {"volumes": volumes, "volume_mounts": mounts}
