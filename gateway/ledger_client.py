@@ -16,6 +16,7 @@ from gateway.pending import Reply
 
 _LAG: Final = "x-lag-ms"
 _OWNER_SEPARATOR: Final = "\x1f"
+_CONNECTIONS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class HttpLedger:
         max_lag_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s, transport=transport)
+        # Fewer kept than used would mean a new connection for most look-ups as soon as many come at once.
+        kept = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s, limits=kept, transport=transport)
         self._max_lag_ms = max_lag_s * 1000
 
     async def close(self) -> None:
