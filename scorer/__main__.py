@@ -51,9 +51,11 @@ from scorer.takeover import Reach
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
-_LAST_BATCH_S = 10.0
+_LAST_BATCH_S = 5.0
 _LAST_REPLIES_S = 2.0
 _LAST_FLUSH_S = 5.0
+#: The same when the broker did not take the last batch: there is nothing to wait for.
+_ABANDONED_S = 0.5
 
 
 class _Client(Stoppable, Protocol):
@@ -184,8 +186,9 @@ class Scorer:
             self.is_abandoned = True
         except Exception:
             log.exception("the lane did not drain; the next owner goes on from its last commit")
-        await self.replies.finish(_LAST_REPLIES_S)
-        await stop_all(*self._clients, self.health, timeout_s=_LAST_FLUSH_S)
+        await self.replies.finish(_ABANDONED_S if self.is_abandoned else _LAST_REPLIES_S)
+        await stop_all(*self._clients, timeout_s=_ABANDONED_S if self.is_abandoned else _LAST_FLUSH_S)
+        await stop_all(self.health, timeout_s=_LAST_FLUSH_S)
 
     async def _watch(self) -> None:
         while True:

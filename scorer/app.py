@@ -121,8 +121,8 @@ class LaneStream:
         """Awaited by Faust while the new partitions are still paused."""
         partitions = faust_seam.assigned_partitions(self.app, self._topic)
         async with self._at_work:
-            started = time.perf_counter()
             self._arrivals.clear()
+            started = time.perf_counter()
             await self._ownership.take(partitions)
             self._metrics.taking_over.observe(time.perf_counter() - started)
             self._is_open = True

@@ -3,7 +3,8 @@
 ScorerError
 ├── Rejected          the input is at fault: never retried
 │   ├── BundleRefused     a model bundle that must not decide; `reason` says which rule it broke
-│   └── DoesNotFit        a model and a snapshot that can't decide together; the pair in use goes on
+│   ├── DoesNotFit        a model and a snapshot that can't decide together; the pair in use goes on
+│   └── NotCompilable     trees that the kernel can't take; LightGBM walks them instead
 └── Unavailable       something outside is away: retry later
     ├── BundleUnavailable   the promoted bundle can't be had now; the model in use goes on
     ├── SnapshotUnavailable the published snapshot can't be had now; the one in use goes on
@@ -67,6 +68,10 @@ class BundleRefused(Rejected):
 
 class DoesNotFit(Rejected):
     """A model uses features that the mapped snapshot lacks; it waits for another one."""
+
+
+class NotCompilable(Rejected):
+    """The kernel can't take these trees, or does not get what LightGBM gets from them."""
 
 
 class Unavailable(ScorerError):

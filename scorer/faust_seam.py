@@ -77,8 +77,18 @@ class FetchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types we ca
         message.value = [record for found in read.values() for record in found]
         yield tp, message
 
-    def _is_read(self, tp: Any, active: Any) -> bool:
-        return active is None or tp in active or tp in self._buffered_partitions
+    def on_buffer_full(self, tp: Any) -> None:
+        """Nothing: Faust would stop reading the one partition that the fetch happens to bear the name of.
+
+        What the stream has no room for holds up the next fetch, and so all partitions alike.
+        """
+
+    def on_buffer_drop(self, tp: Any) -> None:
+        """Nothing, as nothing was stopped."""
+
+    @staticmethod
+    def _is_read(tp: Any, active: Any) -> bool:
+        return active is None or tp in active
 
 
 # Faust gives every service class a logger of its own module; this one is still Faust's to be quiet about.

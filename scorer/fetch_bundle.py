@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from scorer.lean import keep_out_the_unneeded
+
 REFUSED: Final = 3
 UNAVAILABLE: Final = 1
-_NOT_NEEDED: Final = ("dask", "matplotlib", "pandas", "sklearn")
 
 
 def main(argv: list[str]) -> int:
@@ -26,10 +27,7 @@ def main(argv: list[str]) -> int:
     except Exception as error:  # whatever the store's client raises, the old model goes on
         sys.stdout.write(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}\n")
         return UNAVAILABLE
-    # LightGBM imports these for its users' convenience: a second of processor time that the scoring
-    # beside this process would have to give up, and none of them is needed for a matrix of numbers.
-    for name in _NOT_NEEDED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None makes the import fail
+    keep_out_the_unneeded()  # the scoring beside this process would have to give up the processor time
     return prove(into, digest)
 
 

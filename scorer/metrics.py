@@ -91,6 +91,9 @@ class ScorerMetrics:
             "version",
             "reason",
         )
+        self.compiled = self._gauge(
+            "model_compiled", "1 when the compiled kernel walks the model's trees, 0 when LightGBM does."
+        ).labels(lane)
         self.snapshot = self._gauge(
             "snapshot_info", "1 for the feature snapshot that applicants are looked up in.", "id"
         )

@@ -1,17 +1,17 @@
 """A bundle brought to life: features in, margins, probabilities and contributions out.
 
 One model lives in a scorer at a time and is replaced as a whole. Everything runs on the calling
-thread: LightGBM's own threads turn 0.1 ms into 8 ms on a busy machine.
+thread: LightGBM's own threads turn 0.1 ms into 8 ms on a busy machine. What walks the trees is
+`scorer.engines`' choice.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +19,8 @@ from feature_service.application import Features
 from feature_service.vector import ALL_FEATURE_NAMES
 from scorer.bundle import Bundle
 from scorer.calibration import Margins, Probabilities
-from scorer.errors import BundleRefused, Refusal
+from scorer.engines import Engine, LightGBMEngine, compiled_engine
+from scorer.errors import BundleRefused, NotCompilable, Refusal
 from scorer.reasons import ReasonCatalogue
 
 #: Contributions must add up to the margin this closely, in log-odds.
@@ -54,10 +55,16 @@ class ServingModel:
         self.feature_names = manifest.feature_names
         self.catalogue = ReasonCatalogue(manifest.reason_groups, self.feature_names)
         self._columns = np.array([_POSITION[name] for name in self.feature_names])
-        self._booster = _load(bundle)
         #: Features of the snapshot that a tree asks for, in the model's order.
-        self.history_used = _used(self._booster, manifest.history_names)
+        self.history_used = _used(bundle)
+        self._engine: Engine = LightGBMEngine(bundle)
         self._prove(bundle)
+        #: Why LightGBM walks the trees itself; empty when the compiled kernel does.
+        self.not_compiled = ""
+        try:
+            self._engine = compiled_engine(bundle, self._engine)
+        except NotCompilable as error:
+            self.not_compiled = str(error)
         self._check_speed(bundle, budget)
 
     def select(self, vectors: Features) -> Features:
@@ -69,7 +76,7 @@ class ServingModel:
 
     def margins(self, features: Features) -> Margins:
         """Raw scores in log-odds, `(n_rows,)`; a row's is the same to the bit in any batch."""
-        return self._predict(features, raw_score=True)
+        return self._engine.margins(features)
 
     def probabilities(self, margins: Margins) -> Probabilities:
         """Calibrated probabilities of default, `(n_rows,)`."""
@@ -78,13 +85,9 @@ class ServingModel:
     def contributions(self, features: Features) -> npt.NDArray[np.float64]:
         """Exact tree SHAP in log-odds, `(n_rows, n_model_features + 1)`; the last is the expected value.
 
-        A row adds up to its margin. This is the dear part, about half a millisecond a row.
+        A row adds up to its margin. This is the dear part: it looks at every node of every tree.
         """
-        return self._predict(features, pred_contrib=True)
-
-    def _predict(self, features: Features, **output: bool) -> npt.NDArray[np.float64]:
-        predicted: npt.NDArray[np.float64] = self._booster.predict(features, num_threads=1, **output)
-        return predicted
+        return self._engine.contributions(features)
 
     def _prove(self, bundle: Bundle) -> None:
         features = bundle.golden.features()
@@ -133,16 +136,7 @@ def _fastest_ms(call: Callable[[], object]) -> float:
     return fastest * 1000.0
 
 
-def _used(booster: lightgbm.Booster, names: Sequence[str]) -> tuple[str, ...]:
-    splits = dict(zip(booster.feature_name(), booster.feature_importance("split").tolist(), strict=True))
-    return tuple(name for name in names if splits[name])
-
-
-def _load(bundle: Bundle) -> lightgbm.Booster:
-    try:
-        booster = lightgbm.Booster(model_str=bundle.model_text)
-    except (lightgbm.basic.LightGBMError, ValueError) as error:
-        raise BundleRefused(Refusal.BAD_STRUCTURE, f"LightGBM refuses model.txt: {error}") from error
-    if booster.num_trees() != bundle.structure.n_trees:
-        raise BundleRefused(Refusal.BAD_STRUCTURE, f"LightGBM sees {booster.num_trees()} trees")
-    return booster
+def _used(bundle: Bundle) -> tuple[str, ...]:
+    asked = {feature for tree in bundle.structure.trees for feature in tree.split_feature}
+    names = bundle.structure.feature_names
+    return tuple(name for name in bundle.manifest.history_names if names.index(name) in asked)

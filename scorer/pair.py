@@ -156,6 +156,9 @@ class Pair:
         if self._in_use is None or (self._in_use.version, self._in_use.digest) != (version, model.digest):
             self._metrics.model.clear()
             self._metrics.model.labels(self._lane, version.name, version.version, model.digest[:12]).set(1)
+            self._metrics.compiled.set(not model.serving.not_compiled)
+            if model.serving.not_compiled:
+                log.warning("LightGBM walks the trees itself, slower", reason=model.serving.not_compiled)
             log.info("model in use", name=version.name, version=version.version, digest=model.digest[:12])
         self._in_use = replace(model, snapshot=self._snapshot)
         self._first.set()

@@ -31,9 +31,14 @@ class ModelStructure:
     """What a checked model is made of; `n_leaves` counts the leaves of all its trees."""
 
     feature_names: tuple[str, ...]
-    n_trees: int
+    trees: tuple[Tree, ...]
     n_leaves: int
     depth: int
+
+    @property
+    def n_trees(self) -> int:
+        """How many trees there are, those of a single leaf included."""
+        return len(self.trees)
 
 
 def check_structure(model_text: str) -> ModelStructure:
@@ -46,14 +51,16 @@ def check_structure(model_text: str) -> ModelStructure:
     header = _header(header_text)
     feature_names = _feature_names(header)
     blocks = _tree_blocks(model_text, start=len(header_text) + 1, sizes=header["tree_sizes"])
+    trees = []
     leaves = depth = 0
     for number, block in enumerate(blocks):
         tree = parse_tree(block, number)
+        trees.append(tree)
         leaves += tree.num_leaves
         depth = max(depth, _follow(tree, number, n_features=len(feature_names)))
     if leaves > MAX_LEAVES:
         raise BundleRefused(Refusal.TOO_LARGE, f"{leaves} leaves; at most {MAX_LEAVES} are served")
-    return ModelStructure(feature_names=feature_names, n_trees=len(blocks), n_leaves=leaves, depth=depth)
+    return ModelStructure(feature_names=feature_names, trees=tuple(trees), n_leaves=leaves, depth=depth)
 
 
 def _refuse(detail: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """One tree of a LightGBM text model, read strictly: every array has its length and its range.
 
-Called by `scorer.structure`, which then follows the tree's links. Numbers are matched as text
-first: Python reads `1_0` as ten where LightGBM reads one.
+Called by `scorer.structure`, which then follows the tree's links; compiled by `scorer.kernel`. Numbers
+are matched as text first: Python reads `1_0` as ten where LightGBM reads one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _KNOWN: Final = frozenset(
 )
 
 _IS_CATEGORICAL: Final = 1
+_MISSING_GOES_LEFT: Final = 2
 #: Bit 0: categorical; bit 1: missing goes left; bits 2 and 3: what counts as missing (0, 1 or 2).
 _LARGEST_DECISION_TYPE: Final = 0b1011
 _LARGEST_LEAF_COUNT: Final = 100_000
@@ -37,12 +38,46 @@ _LARGEST_ROW_COUNT: Final = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The links of one tree. A child below 0 is the leaf with the index `~child`."""
+    """One tree under LightGBM's own names. A child below 0 is the leaf with the index `~child`."""
 
     num_leaves: int
-    split_feature: Sequence[int]
-    left_child: Sequence[int]
-    right_child: Sequence[int]
+    leaf_value: Sequence[float]
+    leaf_count: Sequence[int] = ()
+    internal_count: Sequence[int] = ()
+    split_feature: Sequence[int] = ()
+    threshold: Sequence[float] = ()
+    decision_type: Sequence[int] = ()
+    left_child: Sequence[int] = ()
+    right_child: Sequence[int] = ()
+    cat_boundaries: Sequence[int] = ()
+    cat_threshold: Sequence[int] = ()
+
+    @property
+    def root(self) -> int:
+        """The first node as a child: a tree of one leaf begins with that leaf."""
+        return 0 if self.num_leaves > 1 else ~0
+
+    def is_categorical(self, node: int) -> bool:
+        """Whether the split asks for membership in a set of categories."""
+        return bool(self.decision_type[node] & _IS_CATEGORICAL)
+
+    def is_missing_left(self, node: int) -> bool:
+        """Whether a missing value goes left at a numeric split."""
+        return bool(self.decision_type[node] & _MISSING_GOES_LEFT)
+
+    def missing_type(self, node: int) -> int:
+        """What a numeric split takes for missing: 0 nothing, 1 zero, 2 NaN."""
+        return self.decision_type[node] >> 2
+
+    def categories(self, node: int) -> int:
+        """The codes that go left at a categorical split, as the bits of one number."""
+        at = int(self.threshold[node])
+        words = self.cat_threshold[self.cat_boundaries[at] : self.cat_boundaries[at + 1]]
+        return sum(word << (32 * index) for index, word in enumerate(words))
+
+    def row_count(self, child: int) -> int:
+        """The training rows that reached a node, or a leaf when `child` is below 0."""
+        return self.internal_count[child] if child >= 0 else self.leaf_count[~child]
 
 
 def parse_tree(block: str, number: int) -> Tree:
@@ -54,6 +89,8 @@ class _TreeText:
     def __init__(self, block: str, number: int) -> None:
         self.number = number
         self.lines: dict[str, str] = {}
+        if "\nis_linear=1\n" in block:
+            raise BundleRefused(Refusal.LINEAR_TREES, f"tree {number} has linear leaves")
         for line in block.split("\n")[1:]:
             name, equals, value = line.partition("=")
             if not line:
@@ -72,18 +109,26 @@ class _TreeText:
         if not 1 <= num_leaves <= _LARGEST_LEAF_COUNT:
             self.refuse(f"num_leaves is {num_leaves}")
         self.numbers("shrinkage", 1)
-        self.numbers("leaf_value", num_leaves)
+        leaf_value = self.numbers("leaf_value", num_leaves)
         if num_leaves == 1:
-            return Tree(num_leaves=1, split_feature=(), left_child=(), right_child=())
-        self.check_counts(num_leaves)
+            return Tree(num_leaves=1, leaf_value=leaf_value)
+        leaf_count, internal_count = self.counts(num_leaves)
         for name in _PER_NODE_NUMBER:
             self.numbers(name, num_leaves - 1)
-        self.check_decisions(num_leaves - 1)
+        decision_type, threshold = self.decisions(num_leaves - 1)
+        cat_boundaries, cat_threshold = self.categories()
         return Tree(
             num_leaves=num_leaves,
+            leaf_value=leaf_value,
+            leaf_count=leaf_count,
+            internal_count=internal_count,
             split_feature=self.integers("split_feature", num_leaves - 1),
+            threshold=threshold,
+            decision_type=decision_type,
             left_child=self.integers("left_child", num_leaves - 1),
             right_child=self.integers("right_child", num_leaves - 1),
+            cat_boundaries=cat_boundaries,
+            cat_threshold=cat_threshold,
         )
 
     def tokens(self, name: str, length: int) -> list[str]:
@@ -116,14 +161,16 @@ class _TreeText:
             self.refuse("threshold holds something that is no number")
         return list(map(float, tokens))
 
-    def check_counts(self, num_leaves: int) -> None:
+    def counts(self, num_leaves: int) -> tuple[list[int], list[int]]:
         # Contributions divide by these.
         self.numbers("leaf_weight", num_leaves)
-        counts = self.integers("leaf_count", num_leaves) + self.integers("internal_count", num_leaves - 1)
-        if not all(1 <= count <= _LARGEST_ROW_COUNT for count in counts):
+        leaves = self.integers("leaf_count", num_leaves)
+        nodes = self.integers("internal_count", num_leaves - 1)
+        if not all(1 <= count <= _LARGEST_ROW_COUNT for count in leaves + nodes):
             self.refuse("a count of rows is out of range")
+        return leaves, nodes
 
-    def check_decisions(self, n_nodes: int) -> None:
+    def decisions(self, n_nodes: int) -> tuple[list[int], list[float]]:
         decision_types = self.integers("decision_type", n_nodes)
         if any(not 0 <= kind <= _LARGEST_DECISION_TYPE for kind in decision_types):
             self.refuse("a decision_type is unknown")
@@ -138,14 +185,17 @@ class _TreeText:
         ]
         if sorted(categorical) != list(range(num_cat)):
             self.refuse("categorical splits and num_cat disagree")
-        if num_cat:
-            self.check_categories(num_cat)
+        return decision_types, thresholds
 
-    def check_categories(self, num_cat: int) -> None:
+    def categories(self) -> tuple[list[int], list[int]]:
+        num_cat = self.integers("num_cat", 1)[0]
+        if not num_cat:
+            return [], []
         boundaries = self.integers("cat_boundaries", num_cat + 1)
-        words = self.lines.get("cat_threshold", "").split(" ")
+        words = self.integers("cat_threshold", len(self.lines.get("cat_threshold", "").split(" ")))
         is_rising = all(low < high for low, high in pairwise(boundaries))
         if boundaries[0] != 0 or not is_rising or boundaries[-1] != len(words):
             self.refuse("cat_boundaries do not divide cat_threshold")
-        if any(not 0 <= word < 2**32 for word in self.integers("cat_threshold", len(words))):
+        if any(not 0 <= word < 2**32 for word in words):
             self.refuse("cat_threshold holds something that is no 32-bit word")
+        return boundaries, words

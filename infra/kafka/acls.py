@@ -76,7 +76,9 @@ class Role:
     purpose: str
     reads: tuple[Topic, ...] = ()
     writes: tuple[Topic, ...] = ()
-    #: Looked at with their offsets and settings, not read.
+    #: Seen with their offsets, not read.
+    sees: tuple[Topic, ...] = ()
+    #: Seen with their settings, not read.
     inspects: tuple[Topic, ...] = ()
     #: Consumer groups it is a member of.
     groups: tuple[str, ...] = ()
@@ -93,8 +95,9 @@ class Role:
             yield Acl(principal, Kind.TOPIC, topic.name, Operation.READ)
         for topic in self.writes:
             yield Acl(principal, Kind.TOPIC, topic.name, Operation.WRITE)
-        for topic in self.inspects:
+        for topic in (*self.sees, *self.inspects):
             yield Acl(principal, Kind.TOPIC, topic.name, Operation.DESCRIBE)
+        for topic in self.inspects:
             yield Acl(principal, Kind.TOPIC, topic.name, Operation.DESCRIBE_CONFIGS)
         for name in reply_topics if self.answers else ():
             yield Acl(principal, Kind.TOPIC, name, Operation.WRITE)
@@ -136,13 +139,15 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "archive",
         "writes predictions and outcomes to Parquet; its offsets are in its file names",
-        reads=(PREDICTIONS, PREDICTIONS_BATCH, OUTCOMES),
+        # The newest drift report is shown by the process that always runs.
+        reads=(PREDICTIONS, PREDICTIONS_BATCH, OUTCOMES, DRIFT_REPORTS),
     ),
     Role(
         "lag-exporter",
-        "measures lag, and the age of the oldest undecided application",
+        "measures lag, the age of the oldest undecided application, and how long each topic is",
         # The age is a record's own time, which only reading it tells.
         reads=(APPLICATIONS, APPLICATIONS_BATCH),
+        sees=TOPICS,
         watches=_GROUPS,
     ),
     Role(

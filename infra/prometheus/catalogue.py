@@ -5,6 +5,7 @@ Used by the page about metrics, and by the tests that hold dashboards, rules and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -18,16 +19,21 @@ from gateway.metrics import GatewayMetrics
 from infra.kafka.lag.metrics import LagMetrics
 from scorer.metrics import ScorerMetrics
 from training.archive.metrics import ArchiveMetrics
+from training.drift.gauges import DriftGauges
 
 #: The units and nouns that a name may end with, before `_total`.
 _COUNTED: Final = frozenset(
     {
         *("seconds", "bytes", "ratio", "points", "psi", "fds"),
-        *("answers", "applicants", "applications", "batches", "bundles", "categories", "columns", "files"),
+        *("answers", "applicants", "applications", "batches", "bundles", "categories", "figure", "files"),
         *("outcomes", "partitions", "reasons", "rebalances", "records", "replies", "requests", "restarts"),
         *("rows", "snapshots", "swaps"),
     }
 )
+
+
+#: How the meaning of a fact begins.
+_FACT: Final = re.compile(r"1 (while|for|when|where|if)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,10 @@ class Metric:
     @property
     def is_fact(self) -> bool:
         """Whether it only says that something is so: an info or a state."""
-        return self.name.endswith("_info") or self.meaning.startswith("1 while")
+        return (
+            self.name.endswith("_info")
+            or re.match(r"[01] (while|for|if|when|where)\b", self.meaning) is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ def processes() -> tuple[Process, ...]:
         Process("scorer", "scorer", "8002, batch lane 8003", ScorerMetrics(Lane.SYNC.value).registry),
         Process("ledger", "ledger", "8004", LedgerMetrics().registry),
         Process("feature service", "features", "8001", FeatureMetrics().registry),
-        Process("archive", "archive", "8005", ArchiveMetrics().registry),
+        Process("archive", "archive", "8005", _archive()),
         Process("lag exporter", "lag", "8006", LagMetrics().registry),
     )
 
@@ -100,6 +109,12 @@ PROCESS_METRICS: Final = (
 
 #: Prometheus' and Alertmanager's own, as far as rules and dashboards use them.
 FOREIGN: Final = frozenset({"up", "ALERTS", "alertmanager_notifications_failed_total"})
+
+
+def _archive() -> CollectorRegistry:
+    registry = ArchiveMetrics().registry
+    DriftGauges(registry)
+    return registry
 
 
 def series() -> frozenset[str]:

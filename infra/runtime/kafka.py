@@ -13,6 +13,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.runtime import tolerant_fetch
+
+tolerant_fetch.install()
+
 
 class KafkaConnection(BaseSettings):
     """Addresses and credentials of the cluster, from `KAFKA_…` variables."""

@@ -26,6 +26,9 @@ def scorer(lane: str, port: int | None) -> None:
     A further worker of a lane takes a share of its partitions; give it --port 0. Every setting is a
     SCORER_… variable, the connection to Kafka KAFKA_…, the registry MLFLOW_TRACKING_URI.
     """
+    from scorer.lean import keep_out_the_unneeded  # noqa: PLC0415
+
+    keep_out_the_unneeded()
     from scorer.__main__ import run  # noqa: PLC0415 - only this command needs Faust
     from scorer.settings import ScorerSettings  # noqa: PLC0415
 

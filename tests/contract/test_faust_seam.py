@@ -80,6 +80,7 @@ def test_a_consumer_hands_over_whole_fetches_where_faust_would_hand_over_records
     assert inspect.isasyncgenfunction(Consumer.getmany)
     assert inspect.iscoroutinefunction(Consumer._wait_next_records)
     assert parameters(Consumer._to_message) == ["self", "tp", "record"]
+    assert parameters(Consumer.on_buffer_full) == parameters(Consumer.on_buffer_drop) == ["self", "tp"]
     app = faust_seam.make_app("contract", KafkaConnection(), session_timeout_s=6)
     assert app.transport.Consumer is faust_seam.FetchConsumer
     assert app.conf.stream_buffer_maxsize == 1

@@ -81,14 +81,20 @@ def platform(
     folder = tmp_path_factory.mktemp("secured-platform")
     path = ScoringPath(kafka.bootstrap_servers, folder)
     try:
-        yield start_platform(path, kafka, ledger_file=folder / "ledger.db")
+        yield start_platform(path, kafka, folder)
     finally:
         path.stop()
 
 
-def start_platform(path: ScoringPath, kafka: SecuredKafka, *, ledger_file: Path) -> dict[str, Process]:
-    ledger_settings = {"LEDGER_DATABASE_URL": f"sqlite:///{ledger_file}", **kafka.environment("ledger")}
+def start_platform(path: ScoringPath, kafka: SecuredKafka, folder: Path) -> dict[str, Process]:
+    ledger_settings = {
+        "LEDGER_DATABASE_URL": f"sqlite:///{folder / 'ledger.db'}",
+        **kafka.environment("ledger"),
+    }
+    archive_settings = {"ARCHIVE_STORE": str(folder / "archive"), **kafka.environment("archive")}
     processes = {
+        "archive": path.start("archive", ["archive"], **archive_settings),
+        "lag": path.start("lag", ["lag"], **kafka.environment("lag-exporter")),
         "ledger": path.start("ledger", ["ledger"], **ledger_settings),
         "sync": path.start("scorer", ["scorer", "--lane", "sync"], **kafka.environment("scorer-sync")),
         "batch": path.start("scorer", ["scorer", "--lane", "batch"], **kafka.environment("scorer-batch")),

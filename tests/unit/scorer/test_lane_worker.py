@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from functools import partial
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from contracts import headers
+from contracts.errors import DeadLetterReason
 from contracts.events import ModelVersion, decode_decision, decode_scored
 from contracts.lanes import Lane
 from scorer.decide import decide
@@ -263,12 +265,20 @@ async def test_a_copy_of_what_could_not_be_scored_gets_nobody_elses_decision(ben
     bench.serving = cast(ServingModel, BreaksOn(bench.serving))
     first = record(0, value=body(1), headers={**asking(b"1" * 16), headers.APPLICATION_ID: b"first"})
     await bench.worker.work([first])
-    broken = {**asking(b"2" * 16), headers.APPLICATION_ID: b"broken"}
-    bad = [record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=broken) for at in (1, 2)]
+    asked = [{**asking(name * 16), headers.APPLICATION_ID: b"broken"} for name in (b"2", b"4")]
+    bad = [
+        record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=given) for at, given in enumerate(asked, 1)
+    ]
     again = record(3, value=body(1), headers={**asking(b"3" * 16), headers.APPLICATION_ID: b"first"})
     await bench.worker.work([*bad, again])
     answers = [(reply.key, dict(reply.headers)[headers.STATUS]) for _, reply in bench.replies.sent]
-    assert answers == [(b"1" * 16, b"200"), (b"3" * 16, b"200"), (b"2" * 16, b"410")]
+    assert answers == [
+        (b"1" * 16, b"200"),
+        (b"3" * 16, b"200"),
+        (b"2" * 16, b"410"),
+        (b"4" * 16, b"410"),
+    ]
+    assert bench.dead() == [("1", "SCORING_FAILED")]
 
 
 async def test_a_new_model_decides_from_the_next_batch_on(bench: Bench) -> None:
@@ -305,3 +315,25 @@ async def test_decisions_and_dead_letters_are_counted(bench: Bench) -> None:
     unseen = {"lane": "sync", "field": "CODE_GENDER"}
     assert sample("scorestream_scorer_unseen_categories_total", unseen) == 1
     assert sample("scorestream_scorer_in_flight_applications", {"lane": "sync"}) == 0
+
+
+async def test_points_and_reasons_of_every_decision_are_measured(bench: Bench) -> None:
+    await bench.worker.work([applicant(number, offset=number) for number in (1, 2, 3)])
+    sample = bench.metrics.registry.get_sample_value
+    assert sample("scorestream_scorer_score_points_count", {"lane": "sync"}) == 3
+    documents = [
+        decode_decision(bytes(decode_scored(one.value or b"").decision))
+        for one in bench.log.all_of("predictions")
+    ]
+    assert sample("scorestream_scorer_score_points_sum", {"lane": "sync"}) == sum(d.score for d in documents)
+    given = Counter(reason.code for document in documents for reason in document.reasons)
+    for code, times in given.items():
+        name = "scorestream_scorer_reasons_given_total"
+        assert sample(name, {"lane": "sync", "code": code}) == times
+
+
+def test_what_can_happen_is_counted_from_zero_so_that_the_first_time_is_an_increase(bench: Bench) -> None:
+    sample = bench.metrics.registry.get_sample_value
+    for reason in DeadLetterReason:
+        counted = {"lane": "sync", "reason": reason.value}
+        assert sample("scorestream_scorer_applications_dead_lettered_total", counted) == 0

@@ -50,8 +50,8 @@ class Offers:
         return registry.get_sample_value(f"scorestream_scorer_{name}", {"lane": "sync", **labels})
 
 
-def model(version: str, uses: tuple[str, ...] = ()) -> ModelInUse:
-    serving = cast(ServingModel, SimpleNamespace(history_used=uses))
+def model(version: str, uses: tuple[str, ...] = (), *, not_compiled: str = "") -> ModelInUse:
+    serving = cast(ServingModel, SimpleNamespace(history_used=uses, not_compiled=not_compiled))
     return ModelInUse(ModelVersion("credit-risk", version), f"digest-{version}", "then", serving)
 
 
@@ -189,3 +189,13 @@ def test_a_loaded_model_is_found_by_its_digest_also_while_it_waits(offers: Offer
     assert offers.pair.loaded("digest-1") is not None
     assert offers.pair.loaded("digest-2") is not None
     assert offers.pair.loaded("digest-3") is None
+
+
+def test_a_metric_says_whether_the_compiled_kernel_or_lightgbm_walks_the_trees() -> None:
+    offers = Offers()
+    offers.pair.offer_model(model("1", not_compiled="too many slots"), when_taken=lambda: None)
+    offers.pair.current()
+    assert offers.value("model_compiled") == 0.0
+    offers.pair.offer_model(model("2"), when_taken=lambda: None)
+    offers.pair.current()
+    assert offers.value("model_compiled") == 1.0

@@ -22,6 +22,7 @@ ROLES_OF = {
     "scorestream dlq": {"operator"},
     "operators": {"operator"},
     "training": {"training"},
+    "scorestream drift": {"training"},
     "feature_service": {"feature-publisher"},
 }
 
@@ -79,3 +80,11 @@ def test_a_further_reply_topic_is_for_scorers_to_write() -> None:
         ("User:scorer-sync", Operation.WRITE),
         ("User:scorer-batch", Operation.WRITE),
     }
+
+
+def test_the_lag_exporter_sees_how_long_every_topic_is_and_reads_only_what_it_must_time() -> None:
+    assert {topic.name for topic in TOPICS} == {
+        acl.name for acl in declared_acls() if acl.principal == "User:lag-exporter" and acl.kind is Kind.TOPIC
+    }
+    assert roles_that(Operation.READ, TOPICS[0]) >= {"lag-exporter"}
+    assert "lag-exporter" not in roles_that(Operation.READ, Lane.SYNC.predictions)

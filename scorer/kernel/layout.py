@@ -1,0 +1,155 @@
+"""From checked trees to the flat arrays that `scorer.kernel.machine` walks.
+
+Everything is derived from the model's own text when it is loaded: nothing compiled travels in a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from scorer.errors import NotCompilable
+from scorer.kernel.eights import EIGHT
+from scorer.kernel.machine import RIGHT, Forest, Nodes, Paths
+from scorer.kernel.slots import Slots, slots_of
+from scorer.trees import Tree
+
+_MOST_NODES: Final = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The arrays of one model, and the mean margin of its training rows."""
+
+    forest: Forest
+    n_features: int
+    expected_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node or leaf, where it lies, how deep, and what lies under the last split on each feature."""
+
+    child: int
+    at: int
+    level: int
+    under: dict[int, int]
+
+
+def lay_out(trees: Sequence[Tree], *, n_features: int) -> Layout:
+    """The arrays; raises NotCompilable for a model that is too large for them."""
+    slots = slots_of(trees)
+    draft = _Draft(slots)
+    for tree in trees:
+        draft.add(tree)
+    nodes = draft.nodes()
+    return Layout(
+        forest=Forest(slots.numbers, slots.categories, nodes, draft.paths(), slots.n_slots),
+        n_features=n_features,
+        expected_value=sum(map(_expected_value, trees), start=0.0),
+    )
+
+
+class _Draft:
+    """Lists that grow tree by tree."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._word: list[int] = []
+        self._value: list[float] = []
+        self._share: list[float] = []
+        self._above: list[int] = []
+        self._feature: list[int] = []
+        self._root: list[int] = []
+        self._depth: list[int] = []
+        self._most_nodes = 1
+        self._longest_path = 1
+
+    def add(self, tree: Tree) -> None:
+        """Lay the tree out level by level, the two children of a node beside each other."""
+        root = self._grow(1)
+        depth = 0
+        for place in self._places(tree, root):
+            depth = max(depth, place.level)
+            if place.child < 0:
+                self._word[place.at] = place.at << 32 | RIGHT << 16
+                self._value[place.at] = tree.leaf_value[~place.child]
+                self._longest_path = max(self._longest_path, len(place.under))
+        self._root.append(root)
+        self._depth.append(depth)
+        self._most_nodes = max(self._most_nodes, len(self._word) - root)
+
+    def _places(self, tree: Tree, root: int) -> Iterator[_Place]:
+        waiting = [_Place(tree.root, root, 0, {})]
+        for place in waiting:
+            if place.child >= 0:
+                waiting += self._split(tree, place)
+            yield place
+
+    def _split(self, tree: Tree, place: _Place) -> list[_Place]:
+        node = place.child
+        left = self._grow(2)
+        slot, rank = self._slots.question(tree, node)
+        self._word[place.at] = left << 32 | rank << 16 | slot
+        feature = tree.split_feature[node]
+        above = place.under.get(feature, -1)
+        children = []
+        for at, child in enumerate((tree.left_child[node], tree.right_child[node]), start=left):
+            share = tree.row_count(child) / tree.row_count(node)
+            self._share[at] = share if above < 0 else share * self._share[above]
+            self._above[at] = above
+            self._feature[at] = feature
+            children.append(_Place(child, at, place.level + 1, {**place.under, feature: at}))
+        return children
+
+    def _grow(self, count: int) -> int:
+        at = len(self._word)
+        self._word += [0] * count
+        self._value += [0.0] * count
+        self._share += [1.0] * count
+        self._above += [-1] * count
+        self._feature += [0] * count
+        return at
+
+    def nodes(self) -> Nodes:
+        while len(self._root) % EIGHT:
+            # A leaf of nothing: adding 0.0 changes no bit of a sum that began with 0.0.
+            at = self._grow(1)
+            self._word[at] = at << 32 | RIGHT << 16
+            self._root.append(at)
+            self._depth.append(0)
+        if len(self._word) > _MOST_NODES:
+            raise NotCompilable(f"{len(self._word)} nodes; at most {_MOST_NODES} fit")
+        return Nodes(
+            word=np.array(self._word, dtype=np.uint64),
+            value=np.array(self._value, dtype=np.float64),
+            root=np.array(self._root, dtype=np.uint64),
+            depth=np.array(self._depth, dtype=np.int64).reshape(-1, EIGHT).max(axis=1),
+        )
+
+    def paths(self) -> Paths:
+        return Paths(
+            share=np.array(self._share, dtype=np.float64),
+            above=np.array(self._above, dtype=np.int64),
+            feature=np.array(self._feature, dtype=np.uint64),
+            rule=quadrature_rule(self._longest_path),
+            most_nodes=self._most_nodes,
+        )
+
+
+def quadrature_rule(n_features: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Gauss-Legendre on [0, 1], exact for paths of `n_features` features: eight points, their weights, …"""
+    n_points = -(-n_features // (2 * EIGHT)) * EIGHT
+    points, weights = np.polynomial.legendre.leggauss(n_points)
+    blocks = np.stack([(points + 1.0) / 2.0, weights / 2.0]).reshape(2, -1, EIGHT)
+    return np.ascontiguousarray(blocks.transpose(1, 0, 2)).ravel()
+
+
+def _expected_value(tree: Tree) -> float:
+    if tree.num_leaves == 1:
+        return tree.leaf_value[0]
+    rows = tree.internal_count[0]
+    return sum(count / rows * value for count, value in zip(tree.leaf_count, tree.leaf_value, strict=True))
