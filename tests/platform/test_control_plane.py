@@ -62,7 +62,15 @@ class Release:
         options = [option for change in (*BARE_CLUSTER, *changes) for option in ("--set", change)]
         options += ["--rollback-on-failure", "--timeout", "12s"] if is_rolled_back else ["--timeout", "90s"]
         return self.run(
-            "upgrade", "--install", "r", str(CHART), "--values", str(EVERYTHING), "--wait", *options
+            "upgrade",
+            "--install",
+            "r",
+            str(CHART),
+            "--values",
+            str(EVERYTHING),
+            "--wait",
+            "--reset-then-reuse-values",
+            *options,
         )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
