@@ -26,7 +26,7 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo test test-slow test-faults lint format lock k8s-tools chart
+.PHONY: help env demo test test-slow test-faults bench lint format lock k8s-tools chart
 
 env: $(READY) ## the environment in .venv
 
@@ -41,6 +41,9 @@ test-slow: $(READY) ## the long suites
 
 test-faults: $(READY) ## real processes killed and paused under load
 	$(BIN)/python -m pytest -m faults $(ARGS)
+
+bench: $(READY) ## what we do and what a lender would pick instead, in one run: a table and bench/results/latest.json
+	@exec $(BIN)/python -m bench.run $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/ruff format --check $(CHECKED)
