@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 LOCKS := infra/locks
 SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
+BUILDER ?= docker
+TAG ?= dev
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,18 +28,21 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo test test-slow test-faults bench lint format lock k8s-tools chart
+.PHONY: help env demo platform test test-slow test-faults bench lint format lock images k8s-tools chart deploy smoke retrain
 
 env: $(READY) ## the environment in .venv
 
 demo: $(READY) ## the platform on this machine; DATA=<folder of Home Credit CSVs>, ONCE=1 to end by itself
 	@exec $(BIN)/python -m infra.local.demo $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
 
+platform: $(READY) ## demo, and Airflow, Prometheus, Alertmanager (Grafana if installed) beside it; DATA=, ONCE=1
+	@exec $(BIN)/python -m infra.local.demo --watched $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+
 test: $(READY) ## all suites that need no more than 20 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not slow and not faults" --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
 
-test-slow: $(READY) ## the long suites
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: $(READY) k8s-tools ## the long suites
+	$(BIN)/python -m pytest -m "slow or cluster" $(ARGS)
 
 test-faults: $(READY) ## real processes killed and paused under load
 	$(BIN)/python -m pytest -m faults $(ARGS)
@@ -54,6 +59,7 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/python -m infra.prometheus.documentation --check
 	$(BIN)/python -m grafana --check
 	$(BIN)/python -m feature_service.catalogue --check
+	$(BIN)/python -m infra.tools.workflows
 
 format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(CHECKED)
@@ -63,6 +69,11 @@ format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/python -m grafana
 	$(BIN)/python -m feature_service.catalogue
 
+images: $(READY) ## container images; IMAGES="gateway scorer", BUILDER=podman, BASE_IMAGE=…, REGISTRY=…, TAG=…, PUSH=1
+	$(BIN)/python -m infra.docker $(IMAGES) --builder "$(BUILDER)" --tag "$(TAG)" \
+	  $(if $(BASE_IMAGE),--base-image "$(BASE_IMAGE)") $(if $(REGISTRY),--registry "$(REGISTRY)") \
+	  $(if $(PUSH),--push) $(if $(BUILD_OPTIONS),--options "$(BUILD_OPTIONS)")
+
 k8s-tools: $(READY) ## a Kubernetes control plane for the chart's tests: built once, 10 minutes, kept in ~/.cache
 	$(BIN)/python -m infra.tools helm control-plane
 
@@ -71,9 +82,25 @@ chart: $(READY) ## the Helm chart, checked and packed into dist/
 	  for values in helm/environments/*.yaml; do "$$helm" lint --strict helm/scorestream --values "$$values"; done; \
 	  "$$helm" package helm/scorestream --destination dist $(if $(VERSION),--version "$(VERSION)" --app-version "$(VERSION)")
 
+deploy: $(READY) ## helm upgrade; ENVIRONMENT=staging, REGISTRY=…, VERSION=…, MODEL_VERSION=…; goes back by itself if it fails
+	@set -e; helm=$$($(BIN)/python -m infra.tools helm | head -1); further=$$(mktemp); trap 'rm -f "$$further"' EXIT; \
+	  printf '%s\n' "$$VALUES" > "$$further"; \
+	  "$$helm" upgrade --install scorestream helm/scorestream --namespace scorestream --create-namespace \
+	    --reset-then-reuse-values --values "helm/environments/$${ENVIRONMENT:?name one: minikube, staging, production}.yaml" \
+	    --values "$$further" $${REGISTRY:+--set image.registry="$$REGISTRY"} $${VERSION:+--set image.tag="$$VERSION"} \
+	    $${MODEL_VERSION:+--set-string model.version="$$MODEL_VERSION"} --rollback-on-failure --wait --timeout 10m
+
+smoke: $(READY) ## score a real application at URL=…, with the API key in SMOKE_KEY
+	@set -e; umask 077; key=$$(mktemp); trap 'rm -f "$$key"' EXIT; printf '%s' "$$SMOKE_KEY" > "$$key"; \
+	  $(BIN)/scorestream score --json --url "$${URL:?say where: URL=https://…}" $${SMOKE_KEY:+--key-file "$$key"}
+
+retrain: ## start a training run of the Airflow in the cluster that kubectl talks to
+	kubectl --namespace airflow exec deployment/airflow-api-server -- airflow dags trigger credit_training
+
 lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-emit-index-url --no-header pyproject.toml -o $(LOCKS)/all.txt
+	$(BIN)/python -m infra.docker.lock
 
 # Branch coverage may only rise.
 COVERAGE_FLOOR := 75

@@ -37,7 +37,8 @@ def main(data: Path, cache: Path, json_file: Path | None) -> None:
     converted = _run("ingest", data, cache)
     parquet = converted["parquet"]["installments_payments"]
     figures: dict[str, Any] = {"rows": converted["rows"], "ingest": _cost(converted)}
-    figures["instalments_duckdb"] = _cost(_run("duckdb", Path(parquet), cache))
+    applications = [Path(converted["parquet"][f"application_{part}"]) for part in ("train", "test")]
+    figures["instalments_duckdb"] = _cost(_run("duckdb", Path(parquet), cache, *applications))
     figures["instalments_pandas"] = _cost(_run("pandas", Path(parquet)))
     with tempfile.TemporaryDirectory(dir=cache) as store:
         figures["build"] = _run("build", data, cache, Path(store))

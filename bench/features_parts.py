@@ -73,16 +73,20 @@ def lookup(snapshot: Path) -> dict[str, Any]:
     }
 
 
-def duckdb(parquet: Path, cache: Path) -> dict[str, Any]:
-    """The instalment features on DuckDB, as the build computes them."""
-    from feature_service.engines import DuckDbEngine  # noqa: PLC0415
-    from feature_service.views.compile import features_of  # noqa: PLC0415
-    from feature_service.views.installments import INSTALMENTS  # noqa: PLC0415
+def duckdb(parquet: Path, cache: Path, *applications: Path) -> dict[str, Any]:
+    """The instalment features of the applicants on DuckDB, as the build computes them."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
 
+    from feature_service.engines import DuckDbEngine  # noqa: PLC0415
+    from feature_service.history import evaluated  # noqa: PLC0415
+    from feature_service.views.installments import INSTALMENTS, TABLE  # noqa: PLC0415
+
+    ids = np.sort(np.concatenate([pq.read_table(one)["SK_ID_CURR"].to_numpy() for one in applications]))
+    n_rows = {TABLE: pq.read_metadata(parquet).num_rows}
     with DuckDbEngine(memory_limit=_MEMORY, threads=_THREADS, spill=cache / "spill") as engine:
-        tables = engine.tables({"installments_payments": parquet})
-        found = engine.evaluated(features_of(INSTALMENTS, tables))
-    return {"applicants": found.num_rows}
+        parts = evaluated(INSTALMENTS, engine.tables({TABLE: parquet}), ids, n_rows=n_rows, engine=engine)
+        found = sum(part.num_rows for part in parts)
+    return {"applicants": found}
 
 
 def pandas(parquet: Path) -> dict[str, Any]:

@@ -61,8 +61,13 @@ class Outcome:
 Send = Callable[[], Awaitable[str]]
 
 
-async def open_loop(send: Send, *, rate: float, seconds: float) -> Outcome:
-    """`rate` requests a second for `seconds`, each sent when due whether or not others are answered."""
+async def open_loop(
+    send: Send, *, rate: float, seconds: float, is_over: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """`rate` requests a second for `seconds`, each sent when due whether or not others are answered.
+
+    It ends sooner once `is_over`.
+    """
     outcome, under_way = Outcome(), set[asyncio.Task[None]]()
     started = time.perf_counter()
 
@@ -72,6 +77,8 @@ async def open_loop(send: Send, *, rate: float, seconds: float) -> Outcome:
 
     for number in range(int(rate * seconds)):
         due = started + number / rate
+        if is_over():
+            break
         if (early := due - time.perf_counter()) > 0:
             await asyncio.sleep(early)
         task = asyncio.create_task(one(due))

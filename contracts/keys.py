@@ -11,9 +11,10 @@ import hmac
 import re
 import secrets
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 _FORM: Final = re.compile(r"ss_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
@@ -30,12 +31,12 @@ class Scope(StrEnum):
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A key as the keys file has it. Limits are per key and gateway process; None is no limit."""
 
-    key_id: str
-    client_id: str
-    secret_sha256: str
+    key_id: Annotated[str, Meta(pattern="^[0-9a-f]{12}$")]
+    client_id: Annotated[str, Meta(pattern="^[ -~]{1,255}$")]
+    secret_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     scopes: frozenset[Scope]
-    rate_per_s: float | None = None
-    max_in_flight: int | None = None
+    rate_per_s: Annotated[float, Meta(gt=0)] | None = None
+    max_in_flight: Annotated[int, Meta(ge=1)] | None = None
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has the scope; an admin key has all."""
@@ -43,9 +44,15 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeysFile(msgspec.Struct, frozen=True):
-    """The keys file: every key that is let in."""
+    """The keys file: every key that is let in, each id once."""
 
     keys: tuple[KeyEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        ids = [entry.key_id for entry in self.keys]
+        twice = sorted({key_id for key_id in ids if ids.count(key_id) > 1})
+        if twice:
+            raise ValueError(f"key id {', '.join(twice)} is there twice; revoke one or make a new key")
 
 
 def new_key(client_id: str, scopes: frozenset[Scope]) -> tuple[str, KeyEntry]:

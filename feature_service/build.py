@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from feature_service.application import Features
 from feature_service.catalogue import markdown
 from feature_service.engines import DuckDbEngine, Engine, SparkEngine
 from feature_service.errors import BadSource, QualityRejected
+from feature_service.history import fill_history
 from feature_service.ingest import Ingested, ingest
 from feature_service.manifest import FeatureColumn, Manifest, Quality, content_id, inputs_digest
 from feature_service.snapshot_files import SnapshotDraft
@@ -29,7 +29,7 @@ from feature_service.store import SnapshotStore
 from feature_service.tables import encode_table
 from feature_service.vector import ALL_FEATURES, HISTORY, feature_vectors
 from feature_service.views import VIEWS
-from feature_service.views.compile import ENTITY, features_of
+from feature_service.views.compile import ENTITY
 
 EngineName = Literal["duckdb", "spark"]
 #: Called with what is being done, steps done, all steps.
@@ -153,7 +153,7 @@ def _published(
     try:
         ids, encoded_rows = _applications(tables)
         with SnapshotDraft(draft, ids) as files:
-            _fill_history(files, tables, engine, steps)
+            fill_history(files, tables, engine, progress=steps.next)
             steps.next("application features")
             for start in range(0, len(ids), _BLOCK_ROWS):
                 block = files.matrix[start : start + _BLOCK_ROWS]
@@ -183,40 +183,6 @@ def _applications(tables: Ingested) -> tuple[npt.NDArray[np.int64], pa.Table]:
     ids = rows[ENTITY].to_numpy()
     order = np.argsort(ids, kind="stable")
     return ids[order].astype(np.int64), rows.take(pa.array(order)).combine_chunks()
-
-
-def _fill_history(files: SnapshotDraft, tables: Ingested, engine: Engine, steps: _Steps) -> None:
-    ibis_tables = engine.tables(tables.parquet)
-    start = HISTORY.start
-    for view in VIEWS:
-        steps.next(f"{view.tables[0]}: {len(view.features)} features")
-        end = start + len(view.features)
-        if set(view.tables) <= set(tables.parquet):
-            files.matrix[:, start:end] = np.array([view.absent(one) for one in view.features], np.float32)
-            result = engine.evaluated(features_of(view, ibis_tables))
-            _place(files, result, start)
-        else:
-            files.matrix[:, start:end] = np.nan
-        start = end
-
-
-def _place(files: SnapshotDraft, result: pa.Table, start: int) -> None:
-    """Put a view's rows at their applicants; rows of who has no application are dropped."""
-    for batch in result.to_batches(max_chunksize=_BLOCK_ROWS):
-        owners = batch.column(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        at = np.minimum(np.searchsorted(files.ids, owners), len(files.ids) - 1)
-        known = files.ids[at] == owners
-        values = np.column_stack(
-            [column.to_numpy(zero_copy_only=False).astype(np.float32) for column in batch.columns[1:]]
-        )
-        files.matrix[at[known], start : start + values.shape[1]] = _canonical(values[known])
-
-
-def _canonical(values: Features) -> Features:
-    """One NaN for missing and one zero: equal values have equal bytes. Nothing is infinite."""
-    values[~np.isfinite(values)] = np.nan
-    values += np.float32(0.0)
-    return values
 
 
 def _checked(gate: Gate, tables: Ingested, folder: Path) -> Quality:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import duckdb
 import ibis
@@ -14,11 +14,16 @@ import pyarrow as pa
 
 from feature_service.errors import EngineUnavailable
 
+#: Groups and sorts of more outgrow the processor's caches, then the memory: twice the time and more.
+_ROWS_AT_ONCE: Final = 2_000_000
+
 
 class Engine(Protocol):
     """Reads tables and evaluates expressions on them."""
 
     name: str
+    #: Rows of a table that are best evaluated at a time; None for as many as there are.
+    rows_at_once: int | None
 
     def tables(self, parquet: Mapping[str, Path]) -> dict[str, ir.Table]:
         """The Parquet files as tables."""
@@ -35,7 +40,15 @@ class DuckDbEngine:
 
     name = "duckdb"
 
-    def __init__(self, *, memory_limit: str = "4GB", threads: int = 2, spill: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        memory_limit: str = "4GB",
+        threads: int = 2,
+        spill: Path | None = None,
+        rows_at_once: int = _ROWS_AT_ONCE,
+    ) -> None:
+        self.rows_at_once: int | None = rows_at_once
         settings: dict[str, Any] = {
             "memory_limit": memory_limit,
             "threads": threads,
@@ -79,6 +92,7 @@ class SparkEngine:
     """Spark. `master` is `local[2]`, or a cluster whose workers see the Parquet files by the same path."""
 
     name = "spark"
+    rows_at_once: int | None = None
 
     def __init__(self, *, master: str = "local[2]", driver_memory: str = "3g") -> None:
         try:

@@ -52,8 +52,8 @@ class SnapshotStore:
         return isinstance(self._files, LocalFileSystem)
 
     def address(self, snapshot_id: str) -> str:
-        """The snapshot's address, for whoever fetches it."""
-        return f"{self.uri}/{_SNAPSHOTS}/{snapshot_id}"
+        """The snapshot's address, for whoever fetches it from wherever; absolute for a folder."""
+        return f"{self._root if self.is_local else self.uri}/{_SNAPSHOTS}/{snapshot_id}"
 
     def ids(self) -> tuple[str, ...]:
         """The published snapshots, oldest first."""

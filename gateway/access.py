@@ -30,7 +30,7 @@ class _Use:
     """What a key used of its limits: a token bucket of one second's size, and requests in flight."""
 
     def __init__(self, now: float, rate_per_s: float | None) -> None:
-        self.tokens = rate_per_s or 0.0
+        self.tokens = _bucket(rate_per_s or 0.0)
         self.filled_at = now
         self.in_flight = 0
 
@@ -92,8 +92,14 @@ class Access:
         if entry.rate_per_s is None:
             return
         now = self._now()
-        use.tokens = min(entry.rate_per_s, use.tokens + (now - use.filled_at) * entry.rate_per_s)
+        earned = (now - use.filled_at) * entry.rate_per_s
+        use.tokens = min(_bucket(entry.rate_per_s), use.tokens + earned)
         use.filled_at = now
         if use.tokens < 1:
             raise TooManyRequests(f"this key may send {entry.rate_per_s:g} requests a second")
         use.tokens -= 1
+
+
+def _bucket(rate_per_s: float) -> float:
+    """Most tokens that gather: a second's, and one for who may send less than one a second."""
+    return max(1.0, rate_per_s)

@@ -31,6 +31,7 @@ from infra.runtime.stopping import stop_all
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
+_BROKER_AWAY_S = 2.0
 #: So many applications in a row that the log did not take, with a broker that answers, are no accident.
 _HOPELESS = 100
 
@@ -158,7 +159,10 @@ class Parts:
 
     async def _disconnect(self) -> None:
         clients = (self._log, self._replies, self._promotions, self._publications)
-        await stop_all(*clients, timeout_s=float(self.settings.drain_timeout_s))
+        # With the broker away no flush ends; who sent what was not acknowledged has been told so.
+        reached = self._replies.is_broker_reached
+        timeout_s = float(self.settings.drain_timeout_s) if reached else _BROKER_AWAY_S
+        await stop_all(*clients, timeout_s=timeout_s)
 
 
 def _ledger(settings: GatewaySettings) -> HttpLedger | None:

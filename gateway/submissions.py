@@ -103,14 +103,16 @@ class Submissions:
         Raises InvalidApplication, IdempotencyConflict, TooManyInFlight, Starting, LedgerUnavailable or
         NotAccepted.
         """
+        deadline = asyncio.get_running_loop().time() + self._deadline_s
         application = decode_submitted(body)
         application_id = _application_id(caller, applicant_id(application))
         request_hash = hashlib.sha256(body).hexdigest()
-        submission = await self._submission(
-            Submission(application_id, caller.client_id, request_hash), caller
-        )
-        if not submission.is_decided and not submission.is_awaited:
-            submission = await self._looked_up(caller, submission)
+        wanted = Submission(application_id, caller.client_id, request_hash)
+        try:
+            async with asyncio.timeout_at(deadline):
+                submission = await self._known(wanted, caller)
+        except TimeoutError:
+            raise LedgerUnavailable("the ledger does not answer in time; try again shortly") from None
         if submission.reply is not None:
             return Answer(application_id, submission.reply)
         correlation_id = None if submission.is_under_way else uuid.uuid4().bytes
@@ -119,7 +121,14 @@ class Submissions:
             if correlation_id is not None:
                 key = str(applicant_id(application)).encode()
                 written = LoggedSubmission(key, body, self._headers(submission, correlation_id, caller))
-            return await self._answer(submission, written, reply)
+            return await self._answer(submission, written, reply, deadline)
+
+    async def _known(self, wanted: Submission, caller: Caller) -> Submission:
+        """The submission with all that is known of it: here, and by the ledger where that may say more."""
+        submission = await self._submission(wanted, caller)
+        if submission.is_decided or submission.is_awaited:
+            return submission
+        return await self._looked_up(caller, submission)
 
     async def _submission(self, wanted: Submission, caller: Caller) -> Submission:
         """The submission as it is known here. Raises IdempotencyConflict.
@@ -156,10 +165,14 @@ class Submissions:
         return submission
 
     async def _answer(
-        self, submission: Submission, written: LoggedSubmission | None, reply: asyncio.Future[Reply]
+        self,
+        submission: Submission,
+        written: LoggedSubmission | None,
+        reply: asyncio.Future[Reply],
+        deadline: float,
     ) -> Answer:
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout_at(deadline):
                 if written is not None:
                     await self._write(submission, written)
                 return Answer(submission.application_id, await reply)

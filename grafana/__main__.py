@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from grafana.drift import DRIFT
 from grafana.model import MODEL
 from grafana.objective import OBJECTIVE
 from grafana.panels import Dashboard, rendered
@@ -19,7 +20,7 @@ from grafana.service import SERVICE
 from grafana.stream import STREAM
 
 FOLDER: Final = Path(__file__).resolve().parent / "dashboards"
-DASHBOARDS: Final[tuple[Dashboard, ...]] = (SERVICE, STREAM, MODEL, OBJECTIVE)
+DASHBOARDS: Final[tuple[Dashboard, ...]] = (SERVICE, STREAM, MODEL, DRIFT, OBJECTIVE)
 
 
 def files(folder: Path = FOLDER) -> dict[Path, str]:

@@ -19,6 +19,7 @@ from typing import Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ, FEATURE_SNAPSHOTS, MODEL_PROMOTIONS
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
@@ -50,9 +51,11 @@ from scorer.takeover import Reach
 log = structlog.get_logger()
 
 _RETRY_S = 1.0
-_LAST_BATCH_S = 10.0
+_LAST_BATCH_S = 5.0
 _LAST_REPLIES_S = 2.0
 _LAST_FLUSH_S = 5.0
+#: The same when the broker did not take the last batch: there is nothing to wait for.
+_ABANDONED_S = 0.5
 
 
 class _Client(Stoppable, Protocol):
@@ -124,7 +127,7 @@ class Scorer:
             stream=self.predictions,
             offsets=self.offsets,
             commit=partial(faust_seam.commit, app, settings.lane.applications.name),
-            care=Care(Reach(settings.index_seconds, settings.index_records), settings.batch_max),
+            care=Care(Reach(settings.index_seconds, settings.index_records), settings.most_in_batch),
         )
         return LaneStream(app, settings, ownership=ownership, metrics=self.metrics)
 
@@ -183,8 +186,9 @@ class Scorer:
             self.is_abandoned = True
         except Exception:
             log.exception("the lane did not drain; the next owner goes on from its last commit")
-        await self.replies.finish(_LAST_REPLIES_S)
-        await stop_all(*self._clients, self.health, timeout_s=_LAST_FLUSH_S)
+        await self.replies.finish(_ABANDONED_S if self.is_abandoned else _LAST_REPLIES_S)
+        await stop_all(*self._clients, timeout_s=_ABANDONED_S if self.is_abandoned else _LAST_FLUSH_S)
+        await stop_all(self.health, timeout_s=_LAST_FLUSH_S)
 
     async def _watch(self) -> None:
         while True:
@@ -210,6 +214,7 @@ class Scorer:
             "instance": self.settings.instance,
             "model": None if model is None else {"name": model.name, "version": model.version},
             "snapshot": None if snapshot is None else {"id": snapshot.id, "as_of": snapshot.as_of},
+            "waiting_snapshot": None if self.pair.waiting_snapshot is None else self.pair.waiting_snapshot.id,
             "lag": sum(self.stream.lag().values()),
             "last_decision_at": self.worker.last_decision_at,
         }
@@ -261,6 +266,8 @@ async def _served(scorer: Scorer) -> int:
 def run(settings: ScorerSettings) -> int:
     """Work until SIGTERM or SIGINT; the process's exit status."""
     configure_logs(f"scorer-{settings.lane.value}", level=settings.log_level, log_format=settings.log_format)
+    if settings.lane is Lane.BATCH:
+        os.nice(settings.batch_lane_niceness)
     return asyncio.run(serve(settings))
 
 

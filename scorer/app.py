@@ -1,6 +1,6 @@
 """The Faust side of a lane: read in micro-batches, hand over, commit what is finished.
 
-    applications topic → agent (`take_events`) → Ownership.work → commit, twice a second and at a revoke
+    applications topic → agent → Arrivals → Ownership.work → commit, twice a second and at a revoke
 
 `scorer.ownership` decides what to find out and to commit; this file knows when partitions come and go.
 Nothing here is about credit. Private calls into Faust are in `scorer.faust_seam`.
@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import faust
 import structlog
 
 from scorer import faust_seam
+from scorer.arrivals import Arrival, Arrivals
 from scorer.metrics import ScorerMetrics
 from scorer.ownership import Ownership
 from scorer.settings import ScorerSettings
@@ -34,7 +36,9 @@ class LaneStream:
         self._topic = settings.lane.applications.name
         self._ownership = ownership
         self._metrics = metrics
+        self._arrivals = Arrivals(settings.most_in_batch, company_s=settings.company_s)
         self._at_work = asyncio.Lock()
+        self._working: asyncio.Task[None] | None = None
         self._is_open = False
         self.failure: BaseException | None = None
         self.failed = asyncio.Event()
@@ -42,20 +46,21 @@ class LaneStream:
 
     def _declare(self) -> None:
         channel = faust_seam.input_channel(self.app, self._topic)
-        settings = self._settings
 
         async def lane(stream: Any) -> None:
-            async for events in stream.take_events(settings.batch_max, within=settings.batch_wait_ms / 1000):
-                await self._work(events)
+            async for event in stream.events():
+                generation, records = faust_seam.fetched(event)
+                await self._arrivals.put(generation, records)
 
-        # One at a time: two instances would finish out of order, and an offset commits all before it.
-        self._agent = self.app.agent(channel, concurrency=1, name=f"lane-{settings.lane.value}")(lane)
+        # One at a time: two instances would hand over out of order, and an offset commits all before it.
+        self._agent = self.app.agent(channel, concurrency=1, name=f"lane-{self._settings.lane.value}")(lane)
         self.app.on_partitions_revoked.connect(self._revoked)
         self.app.on_rebalance_complete.connect(self._rebalanced)
 
     async def run(self) -> None:
         """Read until cancelled; raises what ended the reading."""
         await self.app.start()
+        self._working = asyncio.create_task(self._work_for_ever())
         committing = asyncio.create_task(self._commit_for_ever())
         watching = asyncio.create_task(self.failed.wait())
         stopped = asyncio.create_task(self.app.wait_until_stopped())
@@ -73,6 +78,8 @@ class LaneStream:
         self._is_open = False
         async with self._at_work:
             await self._ownership.commit(is_leaving=True)
+        if self._working is not None:
+            self._working.cancel()
         await self.app.stop()
 
     @property
@@ -80,15 +87,20 @@ class LaneStream:
         """Whether partitions are assigned and read."""
         return self._is_open
 
-    async def _work(self, events: list[Any]) -> None:
+    async def _work_for_ever(self) -> None:
+        while True:
+            await self._work(await self._arrivals.take())
+
+    async def _work(self, arrivals: Sequence[Arrival]) -> None:
         async with self._at_work:
             # What comes after a revoke or a stop is the next owner's: it is not committed, so it is
             # read again there.
             if not self._is_open:
                 return
-            current = [event for event in events if faust_seam.is_current(self.app, event)]
+            generation = faust_seam.current_generation(self.app)
+            current = [arrival.record for arrival in arrivals if arrival.generation == generation]
             try:
-                await self._ownership.work([faust_seam.input_record(event) for event in current])
+                await self._ownership.work(current)
             except Exception as error:
                 # Faust would acknowledge nothing but go on with the next batch, and the one that
                 # failed would be committed past. So the process ends, and the batch is read again.
@@ -109,6 +121,7 @@ class LaneStream:
         """Awaited by Faust while the new partitions are still paused."""
         partitions = faust_seam.assigned_partitions(self.app, self._topic)
         async with self._at_work:
+            self._arrivals.clear()
             started = time.perf_counter()
             await self._ownership.take(partitions)
             self._metrics.taking_over.observe(time.perf_counter() - started)

@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -148,8 +148,9 @@ class LaneWorker:
             raise
         self._metrics.publishing.observe(time.perf_counter() - started)
         decided = [(one.accepted, documents[one.accepted.identity]) for one in batch.decided]
+        fellows = _fellows(batch)
         decided += await self._recorded(batch.sorted.repeated, documents)
-        await self._replies.send(_addressed(decided, batch.rejected, batch.sorted.conflicts))
+        await self._replies.send(_addressed(decided, [*batch.rejected, *fellows], batch.sorted.conflicts))
         for record in records:
             self.progress.finished(record.partition, record.offset)
         self._measure(batch)
@@ -268,6 +269,17 @@ class LaneWorker:
                 partition=poison.record.partition,
                 offset=poison.record.offset,
             )
+
+
+def _fellows(batch: _Batch) -> list[Rejected]:
+    """Copies in the batch of what could not be decided: one dead letter is enough, but each wants a reply.
+
+    They are no repeats of a decision any more.
+    """
+    failed = {(one.record.partition, one.application_id): one for one in batch.rejected}
+    copies = [one for one in batch.sorted.repeated if one.identity in failed]
+    batch.sorted.repeated = [one for one in batch.sorted.repeated if one.identity not in failed]
+    return [replace(failed[one.identity], record=one.record, reply_to=one.reply_to) for one in copies]
 
 
 def _addressed(

@@ -75,6 +75,11 @@ class Pair:
         """The snapshot that is mapped for deciding."""
         return self._snapshot
 
+    @property
+    def waiting_snapshot(self) -> SnapshotReader | None:
+        """The snapshot that was refused until a model fits it."""
+        return None if self._next_snapshot is None else self._next_snapshot.part
+
     def loaded(self, digest: str) -> ServingModel | None:
         """The model of this digest, if it decides or waits."""
         known = (self._in_use, None if self._next_model is None else self._next_model.part)

@@ -53,8 +53,15 @@ class ScorerSettings(BaseSettings):
         frozenset({REPLIES.name}), description="Topics that a requester may ask its reply on."
     )
     max_value_bytes: int = Field(65_536, gt=0, description="Longest application taken from a topic.")
-    batch_max: int = Field(64, ge=1, le=1024, description="Most applications in a micro-batch.")
-    batch_wait_ms: float = Field(2, gt=0, description="Longest wait for company once one has arrived.")
+    batch_max: int | None = Field(
+        None, ge=1, le=1024, description="Most applications in a micro-batch; 64, and 500 in the batch lane."
+    )
+    batch_wait_ms: float | None = Field(
+        None, gt=0, description="Longest wait for company under load; 2, and 50 in the batch lane."
+    )
+    batch_lane_niceness: int = Field(
+        10, ge=0, le=19, description="How far a worker of the batch lane steps back for everything else."
+    )
     index_records: int = Field(
         20_000,
         gt=0,
@@ -73,3 +80,13 @@ class ScorerSettings(BaseSettings):
     port: int = Field(8002, ge=0, le=65535, description="Its port; 0 takes any free one.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: LogFormat = Field("auto", description="auto, json or console.")
+
+    @property
+    def most_in_batch(self) -> int:
+        """Most applications in a micro-batch of this lane."""
+        return self.batch_max or (64 if self.lane is Lane.SYNC else 500)
+
+    @property
+    def company_s(self) -> float:
+        """Longest wait for company, in seconds: a batch is about throughput, a person waits for an answer."""
+        return (self.batch_wait_ms or (2 if self.lane is Lane.SYNC else 50)) / 1000

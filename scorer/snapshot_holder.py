@@ -77,10 +77,10 @@ class SnapshotHolder:
         return True
 
     async def _take(self, published: SnapshotPublished) -> None:
+        self._pair.drop_waiting_snapshot()
         if self._pair.snapshot is not None and self._pair.snapshot.id == published.snapshot_id:
             self._cache.remember(published)
             return
-        self._pair.drop_waiting_snapshot()
         snapshot = await self._opened(published)
         self._pair.offer_snapshot(snapshot, when_taken=partial(self._cache.remember, published))
 

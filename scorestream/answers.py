@@ -53,46 +53,61 @@ class NotDecidedInTime(ClientError):
         self.key = key
 
 
-@dataclass(slots=True)
-class Attempts:
-    """One application on its way to a decision: what to send next, and when to give up.
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An application that the gateway has accepted: it will be decided, whatever happens to the caller.
 
-    The bytes and the key stay the same over all attempts, so whatever arrives is one application.
+    `key` is what it was sent with; sending it again with the same bytes is the same application.
+    `decision` is None while there is none: wait for it by `application_id`.
     """
 
-    application: Mapping[str, Any]
-    patience_s: float
-    key: str = ""
+    application_id: str
+    key: str
+    decision: DecisionDocument | None
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long a call goes on, and how long until its next try."""
+
+    longest_s: float
+    key: str | None = None
     application_id: str | None = None
     pause_s: float = 0.0
-    body: bytes = b""
     _started: float = field(default_factory=time.monotonic)
 
-    def __post_init__(self) -> None:
-        self.key = self.key or str(uuid.uuid4())
-        self.body = msgspec.json.encode(self.application)
-
-    def require_patience(self) -> None:
-        """Raise NotDecidedInTime once the time is over."""
+    def require(self) -> None:
+        """Raise NotDecidedInTime once the next try would be too late."""
         waited_s = time.monotonic() - self._started
-        if waited_s + self.pause_s > self.patience_s:
+        if waited_s + self.pause_s > self.longest_s:
             raise NotDecidedInTime(self.application_id, self.key, waited_s)
 
     def lost(self) -> None:
-        """The connection broke: nobody knows whether the application landed."""
+        """The connection broke: nobody knows whether the request landed."""
         self.pause_s = _AFTER_A_LOST_CONNECTION_S
 
-    def taken(self, answer: httpx.Response) -> DecisionDocument | None:
-        """The decision, or None when another look or another try is due after `pause_s`.
-
-        Raises Refused for what no retry mends.
-        """
+    def is_heard(self, answer: httpx.Response) -> bool:
+        """Whether the answer is one; False when the same request is due again after `pause_s`."""
         self.application_id = application_id_of(answer) or self.application_id
-        if answer.status_code in _RETRIED:
-            self.pause_s = _retry_after_s(answer)
+        is_heard = answer.status_code not in _RETRIED
+        self.pause_s = _BETWEEN_LOOKS_S if is_heard else _retry_after_s(answer)
+        return is_heard
+
+
+class Submission:
+    """One application on its way: its bytes and key are the same over all tries, so it is one application."""
+
+    def __init__(self, application: Mapping[str, Any], patience_s: float, key: str | None) -> None:
+        self.key = key or str(uuid.uuid4())
+        self.body = msgspec.json.encode(application)
+        self.patience = Patience(patience_s, self.key)
+
+    def accepted(self, answer: httpx.Response) -> Submitted | None:
+        """What was accepted, or None when another try is due. Raises Refused for what no try mends."""
+        if not self.patience.is_heard(answer):
             return None
-        self.pause_s = _BETWEEN_LOOKS_S
-        return decision_in(answer)
+        decision = decision_in(answer)
+        return Submitted(self.patience.application_id or "", self.key, decision)
 
 
 def decision_in(answer: httpx.Response) -> DecisionDocument | None:
@@ -119,12 +134,9 @@ def application_id_of(answer: httpx.Response) -> str | None:
     return location.rpartition("/")[2] or None
 
 
-def submission_headers(key: str | None) -> dict[str, str]:
+def submission_headers(key: str) -> dict[str, str]:
     """Request headers of a submission."""
-    headers = {"Content-Type": "application/json"}
-    if key is not None:
-        headers["Idempotency-Key"] = key
-    return headers
+    return {"Content-Type": "application/json", "Idempotency-Key": key}
 
 
 def access_headers(api_key: str | None) -> dict[str, str]:

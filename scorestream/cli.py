@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
+import pydantic
 
 #: Command → module and what it does, in the order of `scorestream --help`.
 _COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -19,6 +20,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "lag": ("lag", "Run the lag exporter: what waits in Kafka, for Prometheus."),
     "simulate": ("simulate", "Send applicants of a sample, shifted if asked, and their outcomes."),
     "topics": ("topics", "Create the topics on a cluster, or compare them."),
+    "acls": ("acls", "Who may do what on a cluster: show the table, apply it."),
     "dlq": ("dlq", "Dead letters: list, show, put back."),
     "keys": ("keys", "API keys of the gateway: make, list, revoke."),
     "sample-data": ("sample_data", "Write sample data with the tables and facts of Home Credit."),
@@ -45,6 +47,16 @@ class _Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"scorestream.commands.{module}.{module} is not a command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except pydantic.ValidationError as error:
+            # A setting: its value may be a secret and stays out of the message.
+            problems = (
+                ": ".join((*map(str, one["loc"]), one["msg"])) for one in error.errors(include_input=False)
+            )
+            raise click.ClickException(f"{error.title}: {'; '.join(problems)}") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

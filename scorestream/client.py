@@ -1,13 +1,19 @@
-"""The Python client of the gateway: submit an application, wait for its decision, fetch it by id.
+"""The Python client: submit an application, wait for its decision, fetch it by id; send many as a batch.
 
     with ScorestreamClient("http://127.0.0.1:8000") as client:
-        decision = client.decide({"SK_ID_CURR": 100002, ...})
+        decision = client.decide({"SK_ID_CURR": 100002, ...})      # submit and wait in one
+
+        submitted = client.submit({"SK_ID_CURR": 100002, ...})     # accepted, maybe decided already
+        decision = submitted.decision or client.wait(submitted.application_id)
 
     async with AsyncScorestreamClient("http://127.0.0.1:8000") as client:
         decisions = await asyncio.gather(*(client.decide(one) for one in applications))
 
+    async with BatchProducer(client_id="bank") as batch:           # the batch lane, straight to Kafka
+        application_ids = await batch.send(applications)
+
 A retry sends the same bytes with the same key, so it is the same application, never a second one.
-For files of applications there is the batch lane: `scorestream score-batch`.
+For files of applications there is `scorestream score-batch`, which collects the decisions too.
 """
 
 from __future__ import annotations
@@ -19,22 +25,33 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import msgspec
 
 from contracts.events import DecisionDocument
 from scorestream.answers import (
-    Attempts,
     ClientError,
     NotDecidedInTime,
+    Patience,
     Refused,
+    Submission,
+    Submitted,
     access_headers,
     decision_in,
     outcome,
     refused_unless_taken,
     submission_headers,
 )
+from scorestream.batch.producer import BatchProducer, produce_batch
 
-__all__ = ["AsyncScorestreamClient", "ClientError", "NotDecidedInTime", "Refused", "ScorestreamClient"]
+__all__ = [
+    "AsyncScorestreamClient",
+    "BatchProducer",
+    "ClientError",
+    "NotDecidedInTime",
+    "Refused",
+    "ScorestreamClient",
+    "Submitted",
+    "produce_batch",
+]
 
 _DEFAULT_PATIENCE_S = 30.0
 
@@ -49,13 +66,22 @@ class ScorestreamClient:
     api_key
         Sent with every request; None where keys are off.
     patience_s
-        Longest time that `decide` and `wait` take, retries included.
+        Longest time that a call takes, retries included.
+    transport
+        httpx's way to the gateway, where a proxy or certificates of your own are needed.
     """
 
     def __init__(
-        self, base_url: str, *, api_key: str | None = None, patience_s: float = _DEFAULT_PATIENCE_S
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        patience_s: float = _DEFAULT_PATIENCE_S,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=patience_s, headers=access_headers(api_key))
+        self._http = httpx.Client(
+            base_url=base_url, timeout=patience_s, headers=access_headers(api_key), transport=transport
+        )
         self._patience_s = patience_s
 
     def __enter__(self) -> Self:
@@ -70,30 +96,44 @@ class ScorestreamClient:
         """Close the connections."""
         self._http.close()
 
-    def submit(self, application: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
-        """The gateway's one answer, whatever it is: no retry, no waiting."""
-        return self._post(msgspec.json.encode(application), key)
+    def submit(self, application: Mapping[str, Any], *, key: str | None = None) -> Submitted:
+        """The application once the gateway has accepted it, with the decision if it came in time.
+
+        Raises Refused when the gateway refuses it, NotDecidedInTime when none accepts it in `patience_s`.
+        """
+        return self._submitted(Submission(application, self._patience_s, key))
 
     def decide(self, application: Mapping[str, Any], *, key: str | None = None) -> DecisionDocument:
         """The decision, retried and waited for.
 
         Raises Refused when the gateway refuses the application, NotDecidedInTime after `patience_s`.
         """
-        attempts = Attempts(application, self._patience_s, key or "")
+        submission = Submission(application, self._patience_s, key)
         while True:
-            attempts.require_patience()
-            time.sleep(attempts.pause_s)
+            # Asked by its key and bytes, an application is found at any gateway, with and without a ledger.
+            if (decision := self._submitted(submission).decision) is not None:
+                return decision
+
+    def wait(self, application_id: str) -> DecisionDocument:
+        """The decision of an application that was accepted.
+
+        Raises Refused for 404 and 410, NotDecidedInTime after `patience_s`.
+        """
+        patience = Patience(self._patience_s, application_id=application_id)
+        while True:
+            patience.require()
+            time.sleep(patience.pause_s)
             try:
-                decision = attempts.taken(self._post(attempts.body, attempts.key))
+                answer = self._get(application_id)
             except httpx.TransportError:
-                attempts.lost()
+                patience.lost()
                 continue
-            if decision is not None:
+            if patience.is_heard(answer) and (decision := decision_in(answer)) is not None:
                 return decision
 
     def get(self, application_id: str) -> DecisionDocument | None:
-        """The decision by id; None while it is pending. Raises Refused for 404 and 410."""
-        return decision_in(self._http.get(f"/v1/applications/{application_id}"))
+        """The decision by id, asked for once; None while it is pending. Raises Refused for any problem."""
+        return decision_in(self._get(application_id))
 
     def observe(self, application_id: str, *, defaulted: bool, observed_at: str) -> None:
         """Say what became of a loan, at `observed_at` (RFC 3339). Raises Refused."""
@@ -101,7 +141,22 @@ class ScorestreamClient:
             self._http.post("/v1/outcomes", json=outcome(application_id, defaulted, observed_at))
         )
 
-    def _post(self, body: bytes, key: str | None) -> httpx.Response:
+    def _submitted(self, submission: Submission) -> Submitted:
+        while True:
+            submission.patience.require()
+            time.sleep(submission.patience.pause_s)
+            try:
+                accepted = submission.accepted(self._post(submission.body, submission.key))
+            except httpx.TransportError:
+                submission.patience.lost()
+                continue
+            if accepted is not None:
+                return accepted
+
+    def _get(self, application_id: str) -> httpx.Response:
+        return self._http.get(f"/v1/applications/{application_id}")
+
+    def _post(self, body: bytes, key: str) -> httpx.Response:
         return self._http.post("/v1/applications", content=body, headers=submission_headers(key))
 
 
@@ -109,9 +164,16 @@ class AsyncScorestreamClient:
     """The same for asyncio; one client serves any number of tasks."""
 
     def __init__(
-        self, base_url: str, *, api_key: str | None = None, patience_s: float = _DEFAULT_PATIENCE_S
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        patience_s: float = _DEFAULT_PATIENCE_S,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=patience_s, headers=access_headers(api_key))
+        self._http = httpx.AsyncClient(
+            base_url=base_url, timeout=patience_s, headers=access_headers(api_key), transport=transport
+        )
         self._patience_s = patience_s
 
     async def __aenter__(self) -> Self:
@@ -126,32 +188,54 @@ class AsyncScorestreamClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def submit(self, application: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
+    async def submit(self, application: Mapping[str, Any], *, key: str | None = None) -> Submitted:
         """See ScorestreamClient.submit."""
-        return await self._post(msgspec.json.encode(application), key)
+        return await self._submitted(Submission(application, self._patience_s, key))
 
     async def decide(self, application: Mapping[str, Any], *, key: str | None = None) -> DecisionDocument:
         """See ScorestreamClient.decide."""
-        attempts = Attempts(application, self._patience_s, key or "")
+        submission = Submission(application, self._patience_s, key)
         while True:
-            attempts.require_patience()
-            await asyncio.sleep(attempts.pause_s)
+            if (decision := (await self._submitted(submission)).decision) is not None:
+                return decision
+
+    async def wait(self, application_id: str) -> DecisionDocument:
+        """See ScorestreamClient.wait."""
+        patience = Patience(self._patience_s, application_id=application_id)
+        while True:
+            patience.require()
+            await asyncio.sleep(patience.pause_s)
             try:
-                decision = attempts.taken(await self._post(attempts.body, attempts.key))
+                answer = await self._get(application_id)
             except httpx.TransportError:
-                attempts.lost()
+                patience.lost()
                 continue
-            if decision is not None:
+            if patience.is_heard(answer) and (decision := decision_in(answer)) is not None:
                 return decision
 
     async def get(self, application_id: str) -> DecisionDocument | None:
         """See ScorestreamClient.get."""
-        return decision_in(await self._http.get(f"/v1/applications/{application_id}"))
+        return decision_in(await self._get(application_id))
 
     async def observe(self, application_id: str, *, defaulted: bool, observed_at: str) -> None:
         """See ScorestreamClient.observe."""
         body = outcome(application_id, defaulted, observed_at)
         refused_unless_taken(await self._http.post("/v1/outcomes", json=body))
 
-    async def _post(self, body: bytes, key: str | None) -> httpx.Response:
+    async def _submitted(self, submission: Submission) -> Submitted:
+        while True:
+            submission.patience.require()
+            await asyncio.sleep(submission.patience.pause_s)
+            try:
+                accepted = submission.accepted(await self._post(submission.body, submission.key))
+            except httpx.TransportError:
+                submission.patience.lost()
+                continue
+            if accepted is not None:
+                return accepted
+
+    async def _get(self, application_id: str) -> httpx.Response:
+        return await self._http.get(f"/v1/applications/{application_id}")
+
+    async def _post(self, body: bytes, key: str) -> httpx.Response:
         return await self._http.post("/v1/applications", content=body, headers=submission_headers(key))

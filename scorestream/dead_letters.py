@@ -69,10 +69,45 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """What a redrive does, or would do: `sent` go back, `decided` have their decision already."""
+    """What a redrive does, or would do, with each letter."""
 
-    sent: tuple[DeadLetter, ...]
-    decided: tuple[DeadLetter, ...]
+    #: Go back on their topic, each application once.
+    sent: tuple[DeadLetter, ...] = ()
+    #: Have their decision already, or are copies of one that goes back.
+    decided: tuple[DeadLetter, ...] = ()
+    copies: tuple[DeadLetter, ...] = ()
+    #: Hold a part of their input only, which was longer than a dead letter may be.
+    cut: tuple[DeadLetter, ...] = ()
+    #: Came from no topic of ours.
+    foreign: tuple[DeadLetter, ...] = ()
+
+
+#: Who an application is: its lane and its id.
+Identity = tuple[Lane, str]
+
+
+def plan_redrive(letters: Sequence[DeadLetter], decided: Collection[Identity]) -> Redrive:
+    """Which of `letters` go back, given what has a decision. Pure."""
+    chosen: dict[str, list[DeadLetter]] = {
+        name: [] for name in ("sent", "decided", "copies", "cut", "foreign")
+    }
+    going: set[tuple[Identity, bytes | None]] = set()
+    for letter in letters:
+        lane = letter.lane
+        if lane is None:
+            chosen["foreign"].append(letter)
+            continue
+        identity = (lane, letter.application_id)
+        if identity in decided:
+            chosen["decided"].append(letter)
+        elif letter.header(headers.DLQ_TRUNCATED_FROM_BYTES):
+            chosen["cut"].append(letter)
+        elif (identity, letter.value) in going:
+            chosen["copies"].append(letter)
+        else:
+            going.add((identity, letter.value))
+            chosen["sent"].append(letter)
+    return Redrive(**{name: tuple(found) for name, found in chosen.items()})
 
 
 async def dead_letters(connection: KafkaConnection, *, since_ms: int = 0) -> AsyncIterator[DeadLetter]:
@@ -90,15 +125,12 @@ async def redrive(connection: KafkaConnection, letters: Sequence[DeadLetter], *,
     Scorers that meet a copy of an application they decided lately answer it from the record, so
     two redrives at once are no harm either.
     """
-    known = [letter for letter in letters if letter.lane is not None]
-    decided_ids = await _decided(connection, known)
-    to_send = tuple(letter for letter in known if letter.application_id not in decided_ids)
-    decided = tuple(letter for letter in known if letter.application_id in decided_ids)
-    if to_send and not is_dry_run:
+    plan = plan_redrive(letters, await _decided(connection, letters))
+    if plan.sent and not is_dry_run:
         async with AIOKafkaProducer(
             acks="all", enable_idempotence=True, **connection.client_options()
         ) as producer:
-            for letter in to_send:
+            for letter in plan.sent:
                 await producer.send_and_wait(
                     letter.header(headers.DLQ_SOURCE_TOPIC),
                     key=letter.key,
@@ -106,26 +138,21 @@ async def redrive(connection: KafkaConnection, letters: Sequence[DeadLetter], *,
                     headers=[(name, value) for name, value in letter.headers if name not in _ADDED],
                     partition=int(letter.header(headers.DLQ_SOURCE_PARTITION)),
                 )
-    return Redrive(to_send, decided)
+    return plan
 
 
-async def _decided(connection: KafkaConnection, letters: Collection[DeadLetter]) -> set[str]:
-    """Ids of `letters` that have a prediction; their partitions of the prediction streams are read whole."""
-    wanted = {letter.application_id for letter in letters}
-    found: set[str] = set()
+async def _decided(connection: KafkaConnection, letters: Sequence[DeadLetter]) -> set[Identity]:
+    """Those of `letters` that have a prediction; their partitions of the streams are read whole."""
+    found: set[Identity] = set()
     async with log_reader(connection) as reader:
-        partitions = sorted(
-            {
-                TopicPartition(letter.lane.predictions.name, letter.partition)
-                for letter in letters
-                if letter.lane is not None
-            }
-        )
-        starts, ends = await reader.starts(partitions), await reader.ends(partitions)
-        async for record in reader.records(starts, ends):
-            application_id = dict(record.headers).get(headers.APPLICATION_ID, b"").decode()
-            if application_id in wanted:
-                found.add(application_id)
+        for lane in Lane:
+            wanted = {letter.application_id for letter in letters if letter.lane is lane}
+            partitions = sorted({letter.partition for letter in letters if letter.lane is lane})
+            stream = [TopicPartition(lane.predictions.name, partition) for partition in partitions]
+            async for record in reader.records(await reader.starts(stream), await reader.ends(stream)):
+                application_id = dict(record.headers).get(headers.APPLICATION_ID, b"").decode()
+                if application_id in wanted:
+                    found.add((lane, application_id))
     return found
 
 

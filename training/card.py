@@ -249,17 +249,26 @@ def _html(title: str, sections: Sequence[tuple[str, str, Table]], pictures: Sequ
     for heading, text, table in sections:
         body.append(f"<h2>{html.escape(heading)}</h2><p>{html.escape(text)}</p>")
         if table:
-            rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in table]
-            body.append("<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>")
+            rows = [_html_row(row, "td" if number else "th") for number, row in enumerate(table)]
+            body.append(f"<table>{''.join(rows)}</table>")
     for path in pictures:
         encoded = base64.b64encode(path.read_bytes()).decode()
         name = html.escape(path.stem)
-        body.append(f'<figure><img alt="{name}" src="data:image/png;base64,{encoded}"></figure>')
+        body.append(
+            f'<figure><img alt="{name}" src="data:image/png;base64,{encoded}">'
+            f"<figcaption>{name}</figcaption></figure>"
+        )
     style = (
         "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-        "td{border-bottom:1px solid #ddd;padding:.2rem .6rem}img{max-width:100%}"
+        "table{border-collapse:collapse}th,td{text-align:left}"
+        "th,td{border-bottom:1px solid #ddd;padding:.2rem .6rem}"
+        "th{border-bottom-width:2px}td{white-space:nowrap}img{max-width:100%}figcaption{color:#666}"
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{style}</style></head><body>{''.join(body)}</body></html>"
     )
+
+
+def _html_row(row: Sequence[str], cell: str) -> str:
+    return "<tr>" + "".join(f"<{cell}>{html.escape(text)}</{cell}>" for text in row) + "</tr>"

@@ -134,8 +134,16 @@ class MlflowRegistry:
                 _TAG_STAGE: "Staging",
             },
         )
+        self._supersede(name)
         self._client.set_registered_model_alias(name, STAGING, version.version)
         return _registered(version)
+
+    def _supersede(self, name: str) -> None:
+        """Take the stage from the version that is staged, unless it decides."""
+        with self._none_if_missing():
+            before = self._client.get_model_version_by_alias(name, STAGING)
+            if before.tags.get(_TAG_STAGE) == "Staging":
+                self._client.set_model_version_tag(name, before.version, _TAG_STAGE, "Archived")
 
     @_translated
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:

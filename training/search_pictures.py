@@ -48,7 +48,7 @@ def draw_settings(folder: Path, tried: Sequence[Tried]) -> Path:
             edgecolors="tab:blue",
         )
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if _is_wide(done, name) else (1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(name)
@@ -56,3 +56,9 @@ def draw_settings(folder: Path, tried: Sequence[Tried]) -> Path:
     for axes in panels[len(names) :]:
         axes.set_axis_off()
     return save(figure, folder / "tuning_settings.png")
+
+
+def _is_wide(done: Sequence[tuple[int, Tried]], name: str) -> bool:
+    """Whether a setting was tried over more than two powers of ten."""
+    values = [trial.parameters[name] for _, trial in done]
+    return max(values) > 100.0 * min(values)

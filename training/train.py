@@ -132,8 +132,14 @@ def train(
             budget=budget,
         )
         progress("registering", 0.0)
-        compared = compared_with_production(registry, built)
-        version = registry.register(built, run_id=run_id, tuned=tuned, compared=compared)
+        try:
+            compared = compared_with_production(registry, built)
+            version = registry.register(built, run_id=run_id, tuned=tuned, compared=compared)
+        except RegistryUnavailable as error:
+            raise RegistryUnavailable(
+                f"{error}; nothing was staged. When it is back, the same command goes on from the trials"
+                " that are finished"
+            ) from error
     progress("staged", 1.0)
     return TrainingOutcome(version=version, built=built, tuned=tuned, compared=compared)
 

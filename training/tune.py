@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -191,7 +192,9 @@ def _run_trial(
     except OutOfTime:
         return study.tell(trial, state=TrialState.FAIL)
     except BaseException:
-        study.tell(trial, state=TrialState.FAIL)
+        # Ctrl-C may come just when the trial is told: then it is finished and stays so.
+        with suppress(ValueError):
+            study.tell(trial, state=TrialState.FAIL)
         raise
 
 

@@ -14,7 +14,8 @@ from scorestream_dags.settings import DagSettings
 log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 10
-_RUNBOOK = "Open the DAG's page in Airflow: its description is the runbook; the failed task's log says why."
+_IMPACT = "None on decisions: the model and the snapshot of before go on."
+_FIRST = "Open the DAG's page in Airflow: its description is the runbook; the failed task's log says why."
 
 
 def deadline(hours: float) -> DeadlineAlert:
@@ -66,8 +67,13 @@ def _address() -> str | None:
 
 def _alert(name: str, dag_id: str, summary: str) -> dict[str, Any]:
     return {
-        "labels": {"alertname": name, "dag": dag_id, "severity": "warning"},
-        "annotations": {"summary": summary, "first_step": _RUNBOOK},
+        "labels": {"alertname": name, "dag": dag_id, "severity": "ticket", "area": "training"},
+        "annotations": {
+            "summary": summary,
+            "impact": _IMPACT,
+            "action": _FIRST,
+            "runbook_url": f"docs/runbooks/{name}.md",
+        },
     }
 
 

@@ -59,6 +59,11 @@ def _pod(
     return KubernetesPodOperator(
         image=settings.image,
         namespace=settings.namespace,
+        labels={
+            "app.kubernetes.io/name": "scorestream",
+            "app.kubernetes.io/instance": settings.release,
+            "app.kubernetes.io/component": "training",
+        },
         service_account_name=settings.service_account,
         automount_service_account_token=False,
         cmds=["scorestream"],
@@ -77,7 +82,24 @@ def _pod(
             seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
         ),
         do_xcom_push=has_result,
+        **_mounted(settings),
         on_finish_action="delete_succeeded_pod",
         get_logs=True,
         **common,
     )
+
+
+def _mounted(settings: DagSettings) -> dict[str, Any]:
+    """The brokers' authority, where the chart's ConfigMap says that it is, and the tables at /data."""
+    volumes, mounts = [], []
+    if settings.kafka_ca:
+        secret = k8s.V1SecretVolumeSource(
+            secret_name=settings.kafka_ca, items=[k8s.V1KeyToPath(key="ca.crt", path="ca.crt")]
+        )
+        volumes.append(k8s.V1Volume(name="kafka-ca", secret=secret))
+        mounts.append(k8s.V1VolumeMount(name="kafka-ca", mount_path="/etc/scorestream/kafka", read_only=True))
+    if settings.data_claim:
+        claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=settings.data_claim, read_only=True)
+        volumes.append(k8s.V1Volume(name="data", persistent_volume_claim=claim))
+        mounts.append(k8s.V1VolumeMount(name="data", mount_path="/data", read_only=True))
+    return {"volumes": volumes, "volume_mounts": mounts}

@@ -22,6 +22,13 @@ class DagSettings(BaseSettings):
     service_account: str = Field("scorestream-training", description="Service account of the pods.")
     config_map: str = Field("scorestream-training", description="ConfigMap with the pods' variables.")
     secret: str = Field("scorestream-training", description="Secret with the pods' variables.")
+    release: str = Field(
+        "scorestream", description="The chart's release, by which the network knows the pods."
+    )
+    kafka_ca: str = Field(
+        "", description="Secret with the brokers' authority, key ca.crt; empty: the system's."
+    )
+    data_claim: str = Field("", description="Volume claim with the tables; pods see it at /data, read-only.")
     memory: str = Field("8Gi", description="Memory of a pod.")
     cpu: str = Field("2", description="Processors of a pod.")
 

@@ -21,6 +21,9 @@ from gateway.ledger.writer import Orders, Report
 log = structlog.get_logger()
 
 _SILENT_AFTER_S: Final = 15.0
+#: A new process has its imports before it: on a machine that is overloaded these alone take longer than 15 s,
+#: and who is killed for it would never get to its first word.
+_FIRST_WORD_S: Final = 60.0
 _PATIENCE_S: Final = 10.0
 _LONGEST_PAUSE_S: Final = 5.0
 
@@ -65,16 +68,17 @@ class LaneWriter:
 
     async def _listen(self, process: Process) -> bool:
         """Take its reports until it ends or falls silent; whether it said that it follows."""
-        followed = False
+        followed, patience_s = False, _FIRST_WORD_S
         while process.stdout is not None:
             try:
-                line = await asyncio.wait_for(process.stdout.readline(), _SILENT_AFTER_S)
+                line = await asyncio.wait_for(process.stdout.readline(), patience_s)
             except TimeoutError:
                 log.error("a writer says nothing any more", lane=self.lane.value)
                 process.kill()
                 continue
             if not line:
                 break
+            patience_s = _SILENT_AFTER_S
             report = msgspec.json.decode(line, type=Report)
             self._count(report)
             followed |= not report.wrong

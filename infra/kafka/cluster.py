@@ -1,7 +1,7 @@
 """The few things we ask of a cluster's administration, with aiokafka's answers made plain.
 
 Translates at this border: what may work later becomes a retry until the deadline and then
-`BrokerUnavailable`; what the cluster refuses becomes `TopicRefused`. Knows no contracts.
+`BrokerUnavailable`; what the cluster refuses becomes `TopicRefused` or `AccessRefused`. Knows no contracts.
 """
 
 from __future__ import annotations
@@ -13,15 +13,28 @@ from typing import Any, Final, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 
-from infra.kafka.errors import BrokerUnavailable, TopicRefused
+from infra.kafka.acls import ANY_HOST, Acl, Kind, Operation
+from infra.kafka.errors import AccessRefused, BrokerUnavailable, TopicRefused
+from infra.runtime.complaints import last_complaint
 
 T = TypeVar("T")
 
 RETRY_PAUSE_S: Final = 0.25
 # Where a topic's setting comes from: 1 is the topic itself, all other sources are inherited.
 _SET_ON_TOPIC: Final = 1
+# Kafka's numbers: any kind, pattern, operation or permission in a filter; a literal name; allowed.
+_ANY: Final = 1
+_LITERAL: Final = 3
+_ALLOWED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,37 @@ class TopicState:
     config: Mapping[str, str] = field(default_factory=dict)
     #: Those set on the topic itself.
     own_config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAcl:
+    """A permission or prohibition as the cluster has it; numbers are Kafka's."""
+
+    principal: str
+    host: str
+    kind: int
+    name: str
+    pattern: int
+    operation: int
+    permission: int
+
+    @property
+    def acl(self) -> Acl | None:
+        """The same in the form that we declare, or None when we declare nothing of the kind."""
+        if (self.host, self.pattern, self.permission) != (ANY_HOST, _LITERAL, _ALLOWED):
+            return None
+        try:
+            return Acl(self.principal, Kind(self.kind), self.name, Operation(self.operation))
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        if self.acl is not None:
+            return str(self.acl)
+        return (
+            f"{self.principal}  operation {self.operation}, permission {self.permission}, from {self.host}, "
+            f"on {self.name} (kind {self.kind}, pattern {self.pattern})"
+        )
 
 
 class Cluster:
@@ -92,6 +136,39 @@ class Cluster:
             for code, message, _, name in answer.resources:
                 _raise_for(name, code, message)
 
+    async def acls(self) -> list[FoundAcl]:
+        """Every ACL of the cluster."""
+        request = DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)
+        answer = await self._ask(request)
+        _raise_for_access(answer.error_code, answer.error_message)
+        return [
+            FoundAcl(principal, host, kind, name, pattern, operation, permission)
+            for kind, name, pattern, entries in answer.resources
+            for principal, host, operation, permission in entries
+        ]
+
+    async def allow(self, acls: Sequence[Acl]) -> None:
+        """Create permissions; one that is there already stays."""
+        for acl in acls:
+            request = CreateAclsRequest(
+                acl.kind, acl.name, _LITERAL, acl.principal, ANY_HOST, acl.operation, _ALLOWED
+            )
+            for code, message in (await self._ask(request)).creation_responses:
+                _raise_for_access(code, message)
+
+    async def remove(self, acls: Sequence[FoundAcl]) -> None:
+        """Remove exactly these; one that is gone already is no error."""
+        for acl in acls:
+            request = DeleteAclsRequest(
+                acl.kind, acl.name, acl.pattern, acl.principal, acl.host, acl.operation, acl.permission
+            )
+            for code, message, _ in (await self._ask(request)).filter_responses:
+                _raise_for_access(code, message)
+
+    async def _ask(self, request: Any) -> Any:
+        # aiokafka 0.14 has the requests and no method of its client that sends them.
+        return await self._admin._send_request(request)
+
     async def wait_for_leaders(self, partitions: Mapping[str, int]) -> None:
         """Return when each topic has that many partitions and all have a leader; the caller bounds it."""
         while True:
@@ -127,8 +204,10 @@ async def on_cluster(
                 except (KafkaError, TimeoutError, OSError) as error:
                     if isinstance(error, KafkaError) and not error.retriable:
                         raise
-                    cause = str(error) or type(error).__name__
+                    cause = last_complaint() or str(error) or type(error).__name__
                 await asyncio.sleep(RETRY_PAUSE_S)
+    except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
+        raise AccessRefused(f"this principal may not: {error}") from error
     except (KafkaError, TimeoutError) as error:
         cause = str(error) or cause
         raise BrokerUnavailable(bootstrap_servers, timeout_s=timeout_s, cause=cause) from error
@@ -186,3 +265,12 @@ def _raise_for(name: str, code: int, message: str | None, *, unless: type[KafkaE
     if error_type.retriable:
         raise error_type(message)
     raise TopicRefused(name, message or error_type.__name__)
+
+
+def _raise_for_access(code: int, message: str | None) -> None:
+    if code == 0:
+        return
+    error_type = for_code(code)
+    if error_type.retriable:
+        raise error_type(message)
+    raise AccessRefused(message or error_type.__name__)

@@ -43,11 +43,18 @@ class Node:
     port: int
     controller_port: int
     folder: Path
+    #: Where nodes of a secured cluster reach each other, and we ask whether they are ready.
+    internal_port: int = 0
 
     @property
     def address(self) -> str:
         """What a client connects to."""
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All that it listens on."""
+        return tuple(port for port in (self.port, self.controller_port, self.internal_port) if port)
 
     @property
     def properties_file(self) -> Path:
@@ -97,7 +104,17 @@ def replication_settings(nodes: int) -> dict[str, str]:
     }
 
 
-def server_properties(node: Node, *, cluster: tuple[Node, ...], overrides: Mapping[str, str]) -> str:
+def open_listeners(node: Node) -> dict[str, str]:
+    """Everything in plain text and open to everybody, which is for 127.0.0.1 only."""
+    return {
+        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{LOOPBACK}:{node.controller_port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    }
+
+
+def server_properties(
+    node: Node, *, cluster: tuple[Node, ...], listeners: Mapping[str, str], overrides: Mapping[str, str]
+) -> str:
     """The text of `server.properties` for one node of the cluster; overrides win."""
     # The quorum is written down here instead of in the storage (kraft.version 0), so that a later
     # start of the same storage may use other ports.
@@ -107,9 +124,8 @@ def server_properties(node: Node, *, cluster: tuple[Node, ...], overrides: Mappi
         "node.id": str(node.number),
         "controller.quorum.voters": voters,
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{LOOPBACK}:{node.controller_port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str(node.storage),
+        **listeners,
         **LOCAL_SETTINGS,
         **session_settings(len(cluster)),
         **replication_settings(len(cluster)),

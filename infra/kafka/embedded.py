@@ -26,11 +26,12 @@ import click
 import structlog
 
 from infra.kafka.artifacts import kafka_runtime
-from infra.kafka.config import Node, heap_mb, server_properties
+from infra.kafka.config import Node, heap_mb, open_listeners, server_properties
 from infra.kafka.errors import BrokerStartFailed, KafkaSetupError, StorageMismatch
 from infra.kafka.handshake import brokers_known_at
 from infra.kafka.ports import LOOPBACK, free_ports, require_free
 from infra.kafka.process import NodeProcess
+from infra.kafka.security import Security
 from infra.kafka.watchdog import Watchdog
 
 STOP_GRACE_S: Final = 10.0
@@ -54,6 +55,8 @@ class EmbeddedKafka:
         Client port of each node; free ones by default. They stay the same for this object's life.
     settings
         Lines of `server.properties` that win over ours.
+    security
+        TLS, passwords and ACLs; without it everybody on this machine may do everything.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class EmbeddedKafka:
         nodes: int = 1,
         ports: Sequence[int] | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
+        security: Security | None = None,
     ) -> None:
         if nodes < 1:
             raise ValueError(f"a cluster has at least one node, not {nodes}")
@@ -71,6 +75,7 @@ class EmbeddedKafka:
         self._data_dir = data_dir.resolve()
         self._ports = ports
         self._settings = settings
+        self._security = security
         self._count = nodes
         self._nodes: tuple[Node, ...] = ()
         self._processes: tuple[NodeProcess, ...] = ()
@@ -108,7 +113,7 @@ class EmbeddedKafka:
         runtime = kafka_runtime()
         cluster_id = self._claim_storage()
         self._nodes = self._nodes or self._choose_ports()
-        require_free([port for node in self._nodes for port in (node.port, node.controller_port)])
+        require_free([port for node in self._nodes for port in node.ports])
         self._watchdog = watchdog = Watchdog()
         heap = heap_mb(self._count)
         self._processes = tuple(
@@ -155,7 +160,7 @@ class EmbeddedKafka:
         process.terminate()
         if not process.wait(timeout_s=STOP_GRACE_S):
             process.kill()
-        require_free((process.node.port, process.node.controller_port))
+        require_free(process.node.ports)
         process.start()
         running = tuple(process for process in self._processes if process.is_running)
         self._wait_until_ready(running, time.monotonic() + timeout_s)
@@ -196,28 +201,40 @@ class EmbeddedKafka:
 
     def _choose_ports(self) -> tuple[Node, ...]:
         asked = self._ports or ()
-        free = [port for port in free_ports(3 * self._count) if port not in asked]
-        client_ports = self._ports or free[self._count :]
+        free = iter([port for port in free_ports(4 * self._count) if port not in asked])
+        client_ports = self._ports or [next(free) for _ in range(self._count)]
         return tuple(
-            Node(number, port=client_ports[number], controller_port=free[number], folder=self._folder(number))
+            Node(
+                number,
+                port=client_ports[number],
+                controller_port=next(free),
+                folder=self._folder(number),
+                internal_port=0 if self._security is None else next(free),
+            )
             for number in range(self._count)
         )
 
     def _start_processes(self, cluster_id: str) -> None:
         for process in self._processes:
             process.node.folder.mkdir(parents=True, exist_ok=True)
-            text = server_properties(process.node, cluster=self._nodes, overrides=self._settings)
-            process.node.properties_file.write_text(text)
-            process.format_storage(cluster_id)
+            self._write_properties(process.node)
+            process.format_storage(cluster_id, *(self._security.format_options() if self._security else ()))
         for process in self._processes:
             process.start()
+
+    def _write_properties(self, node: Node) -> None:
+        listeners = self._security.listeners(node) if self._security else open_listeners(node)
+        text = server_properties(node, cluster=self._nodes, listeners=listeners, overrides=self._settings)
+        node.properties_file.touch(mode=0o600)  # it may name passwords
+        node.properties_file.write_text(text)
 
     def _wait_until_ready(self, processes: tuple[NodeProcess, ...], deadline: float) -> None:
         """Return when each of these nodes names all of them to a client."""
         expected = {process.node.number for process in processes}
         for process in processes:
-            port = process.node.port
-            while not expected <= brokers_known_at(LOOPBACK, port, timeout_s=_HANDSHAKE_TIMEOUT_S):
+            port = process.node.internal_port or process.node.port
+            tls = self._security.internal_context() if self._security else None
+            while not expected <= brokers_known_at(LOOPBACK, port, timeout_s=_HANDSHAKE_TIMEOUT_S, tls=tls):
                 self._check_alive(process, deadline)
                 time.sleep(_POLL_S)
 

@@ -6,7 +6,8 @@ KafkaSetupError
 │   ├── StorageMismatch      the folder was formatted for another number of nodes
 │   ├── LocalExtraMissing    the packages of the extra `local` are not installed
 │   ├── TooFewPartitions     a topic has fewer partitions than needed
-│   └── TopicRefused         the cluster refused to create or change a topic
+│   ├── TopicRefused         the cluster refused to create or change a topic
+│   └── AccessRefused        the cluster checks no ACLs, or this principal may not change what it has
 └── Unavailable              may work later, as asked
     ├── ArtifactsUnavailable Kafka's jars could not be fetched
     ├── BrokerStartFailed    a node ended or was not ready in time; carries the end of its log
@@ -82,6 +83,17 @@ class TopicRefused(Rejected):
         super().__init__(f"the cluster refused topic {topic}: {reason}")
 
 
+class AccessRefused(Rejected):
+    """The cluster's answer about permissions was no."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the cluster refused: {reason}. ACLs need brokers with an authorizer "
+            "(authorizer.class.name) and a principal that may alter the cluster: a super user, or once "
+            "they are applied the role platform-admin"
+        )
+
+
 class ArtifactsUnavailable(Unavailable):
     """Kafka's jars are neither cached nor to be had from Maven."""
 
@@ -100,8 +112,8 @@ class BrokerUnavailable(Unavailable):
     def __init__(self, bootstrap_servers: str, *, timeout_s: float, cause: str) -> None:
         super().__init__(
             f"no Kafka broker answered at {bootstrap_servers} within {timeout_s:g} s ({cause}): "
-            "check the address (KAFKA_BOOTSTRAP_SERVERS), that the brokers run, "
-            "and that they advertise an address that can be reached from here"
+            "check the address (KAFKA_BOOTSTRAP_SERVERS), that the brokers run and advertise an address "
+            "that can be reached from here, and the login (KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_…)"
         )
 
 

@@ -8,6 +8,7 @@ Blocking on purpose: the embedded broker is started from plain code, inside an e
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 
 _METADATA, _VERSION, _CORRELATION_ID = 3, 1, 1
@@ -18,15 +19,28 @@ _REQUEST = struct.pack(
 )
 
 
-def brokers_known_at(host: str, port: int, *, timeout_s: float) -> frozenset[int]:
+def brokers_known_at(
+    host: str, port: int, *, timeout_s: float, tls: ssl.SSLContext | None = None
+) -> frozenset[int]:
     """Ids of the live brokers as the broker at this address knows them; empty if it does not answer."""
     try:
-        with socket.create_connection((host, port), timeout=timeout_s) as connection:
+        with _connected(host, port, timeout_s, tls) as connection:
             connection.sendall(struct.pack(">i", len(_REQUEST)) + _REQUEST)
             (size,) = struct.unpack(">i", _read(connection, 4))
             return _broker_ids(_read(connection, size))
     except (OSError, struct.error):
         return frozenset()
+
+
+def _connected(host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None) -> socket.socket:
+    plain = socket.create_connection((host, port), timeout=timeout_s)
+    if tls is None:
+        return plain
+    try:
+        return tls.wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _read(connection: socket.socket, size: int) -> bytes:

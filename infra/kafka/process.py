@@ -50,12 +50,12 @@ class NodeProcess:
         """How the last process ended; None while it runs or if there was none."""
         return self._process.poll() if self._process else None
 
-    def format_storage(self, cluster_id: str) -> None:
+    def format_storage(self, cluster_id: str, *options: str) -> None:
         """Write the empty storage of a new node; does nothing to one that exists."""
         if (self.node.storage / "meta.properties").exists():
             return
         arguments = ("format", "--cluster-id", cluster_id, "--config", str(self.node.properties_file))
-        command = self._command("kafka.tools.StorageTool", *arguments)
+        command = self._command("kafka.tools.StorageTool", *arguments, *options)
         with self.node.log_file.open("ab") as log:
             ended = subprocess.run(command, stdout=log, stderr=log, timeout=FORMAT_TIMEOUT_S, check=False)
         if ended.returncode != 0:

@@ -1,6 +1,6 @@
-"""`make demo`: start the platform, score ten applications, show where to go on, stop on Ctrl-C.
+"""`make demo`, `make platform`: start it, score ten applications, show where to go on, stop on Ctrl-C.
 
-    python -m infra.local.demo [--once] [--data DIR]
+    python -m infra.local.demo [--once] [--watched] [--data DIR]
 
 With --once it ends by itself: status 0 if all ten were answered in time, else 1 and what failed.
 """
@@ -26,6 +26,7 @@ from infra.local.platform import LocalPlatform
 from infra.local.processes import ChildFailed
 from infra.local.settings import LocalSettings
 from infra.local.showcase import DEADLINE_MS, NotInTime, score_over_http, traces, unseen_applications
+from infra.local.watchers import Watchers
 from infra.runtime.logs import configure_logs
 
 _SHOWN = 10
@@ -40,24 +41,31 @@ class DemoFailed(Exception):
     "--once", is_flag=True, help="Score ten applications and end; the status says whether it worked."
 )
 @click.option(
+    "--watched", is_flag=True, help="Also Airflow, and what is installed of Prometheus and Grafana."
+)
+@click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with the Home Credit files, application_train.csv at least; by default a sample is made.",
 )
-def main(once: bool, data: Path | None) -> None:
+def main(*, once: bool, watched: bool, data: Path | None) -> None:
     """Start the whole platform on this machine and score applications through it."""
     configure_logs("demo", level="WARNING")  # the display says what happens
     display = Display()
     platform = LocalPlatform(LocalSettings())
+    watchers = Watchers(platform) if watched else None
     is_over = threading.Event()
     for sig in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sig, lambda *_: _interrupt(is_over))
     status = 0
     try:
+        platform.require_ports(*(watchers.ports if watchers else ()))
         folder = _start(platform, display, data)
+        if watchers is not None:
+            watchers.start(display, folder, is_sample=data is None)
         _score(platform, display, folder)
         if not once:
-            _invite(platform, display)
+            _invite(platform, display, watchers)
             is_over.wait()
     except _Interrupted:
         status = 130 if once else 0
@@ -86,8 +94,9 @@ def _interrupt(is_over: threading.Event) -> None:
 def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path:
     """Start every part; the folder with the applications."""
     settings = platform.settings
-    display.console.print("[bold]scorestream[/bold] on this machine, everything on 127.0.0.1, API keys off\n")
-    platform.require_ports()
+    display.console.print(
+        "[bold]scorestream[/bold] on this machine only: 127.0.0.1, without API keys and passwords\n"
+    )
     with display.step("Kafka") as note:
         note.text = platform.start_kafka()
     with display.step("Topics") as note:
@@ -155,8 +164,9 @@ def _score(platform: LocalPlatform, display: Display, folder: Path) -> None:
         )
 
 
-def _invite(platform: LocalPlatform, display: Display) -> None:
+def _invite(platform: LocalPlatform, display: Display, watchers: Watchers | None) -> None:
     """What to try next."""
+    watched = "" if watchers is None else "".join(f"  {line}\n" for line in watchers.addresses())
     url, minimal = platform.gateway_url, example("minimal").decode()
     one_line = " ".join(minimal.split())
     display.console.print(
@@ -169,7 +179,7 @@ Try it:
   {platform.features_url}/docs          features of applicants, definitions, snapshots
   {platform.tracking_uri}               MLflow: runs, curves, versions
   {platform.bootstrap_servers}                    Kafka: applications, predictions, …
-  .venv/bin/scorestream status            what is up, what is behind
+{watched}  .venv/bin/scorestream status            what is up, what is behind
   {platform.run_dir}/logs                 logs
 
 Ctrl-C stops everything.""",

@@ -14,7 +14,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,10 +73,11 @@ class LocalPlatform:
         self._watchdog = Watchdog()
         self._stops: list[Callable[[], None]] = [self._watchdog.close]
 
-    def require_ports(self) -> None:
-        """Raise PortTaken, naming it, before anything is started."""
+    def require_ports(self, *others: int) -> None:
+        """Raise PortTaken, naming it, before anything is started; `others` are of what comes besides."""
         settings = self.settings
         ports = [
+            *others,
             settings.gateway_port,
             settings.features_port,
             settings.scorer_port,
@@ -102,7 +103,12 @@ class LocalPlatform:
     def ensure_topics(self) -> str:
         """The topics of the contracts."""
         report = asyncio.run(
-            ensure_topics(self.bootstrap_servers, partitions=self.settings.partitions, replication=1)
+            ensure_topics(
+                self.bootstrap_servers,
+                partitions=self.settings.partitions,
+                replication=1,
+                **self.connection().login_options(),
+            )
         )
         return f"{len(report.created)} created" if report.created else "all there"
 
@@ -194,6 +200,22 @@ class LocalPlatform:
         child = self._launch("gateway", ["gateway", "--port", str(port)])
         child.wait_ready(_ready(port), _READY_TIMEOUT_S)
 
+    def start_program(
+        self, name: str, command: Sequence[str], *, ready_url: str, environment: Mapping[str, str]
+    ) -> None:
+        """A further program, kept running until `stop`; back once it is ready."""
+        self._child(name, command, environment).wait_ready(ready_url, _READY_TIMEOUT_S)
+
+    def start_lag_exporter(self) -> str:
+        """The lag exporter; where it says what waits."""
+        port = self.settings.lag_port
+        self._launch("lag", ["lag", "--port", str(port)]).wait_ready(_ready(port), _READY_TIMEOUT_S)
+        return f"http://127.0.0.1:{port}/metrics"
+
+    def on_stop(self, stop: Callable[[], None]) -> None:
+        """Call `stop` when the platform stops, before what was started earlier."""
+        self._stops.append(stop)
+
     def stop(self) -> None:
         """Stop what was started, the last first; a part that fails to stop does not keep the others."""
         while self._stops:
@@ -219,6 +241,7 @@ class LocalPlatform:
             "ARCHIVE_STORE": str(self.run_dir / "archive"),
             "ARCHIVE_RUN_DIR": str(self.run_dir / "workers"),
             "ARCHIVE_FLUSH_S": "5",
+            "LAG_RUN_DIR": str(self.run_dir / "workers"),
             "SCORER_CACHE_DIR": str(self.run_dir / "scorer-cache"),
             "SCORER_RUN_DIR": str(self.run_dir / "workers"),
             "GATEWAY_RUN_DIR": str(self.run_dir / "workers"),
@@ -233,11 +256,14 @@ class LocalPlatform:
         return "export " + " ".join(f"{name}={shlex.quote(found[name])}" for name in wanted)
 
     def _launch(self, name: str, arguments: list[str]) -> Child:
+        return self._child(name, [sys.executable, "-m", "scorestream.cli", *arguments], self.environment())
+
+    def _child(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
         child = Child(
             name,
-            [sys.executable, "-m", "scorestream.cli", *arguments],
+            command,
             log_file=self.run_dir / "logs" / f"{name}.log",
-            environment=self.environment(),
+            environment=environment,
             watchdog=self._watchdog,
         )
         self.children[name] = child

@@ -25,6 +25,15 @@ class LocalSettings(BaseSettings):
     batch_scorer_port: int = Field(8003, description="Port of the batch lane's health and metrics.")
     ledger_port: int = Field(8004, description="Port of the ledger.")
     archive_port: int = Field(8005, description="Port of the archive's health and metrics.")
+    lag_port: int = Field(8006, description="Port of the lag exporter.")
+    prometheus_port: int = Field(9090, description="Port of Prometheus, with `make platform`.")
+    alertmanager_port: int = Field(9093, description="Port of Alertmanager, with `make platform`.")
+    airflow_port: int = Field(8080, description="Port of Airflow, with `make platform`.")
+    grafana_port: int = Field(3000, description="Port of Grafana, with `make platform`.")
+    alert_secrets_dir: Path | None = Field(
+        None,
+        description="Folder with slack-url and smtp-password, to send alerts; else they are only shown.",
+    )
     mlflow_port: int = Field(5000, description="Port of the MLflow server.")
     kafka_port: int = Field(9092, description="Port of the broker.")
     kafka_bootstrap_servers: str | None = Field(

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from infra.kafka.ports import LOOPBACK
+from infra.runtime.presence import Present
 
 _SHIPPED: Final = Path(__file__).resolve().parents[1] / "prometheus"
+_DASHBOARDS: Final = Path(__file__).resolve().parents[2] / "grafana"
 #: The service objective is counted over 30 days.
 _KEPT: Final = "35d"
 _RECEIVERS: Final = "\nreceivers:\n"
+
+#: Announced processes (`infra.runtime.presence`) by the first word of their names, and their Prometheus jobs.
+_JOBS: Final = {"gateway": "gateway", "scorer": "scorer"}
 
 PROMETHEUS: Final = "prometheus"
 ALERTMANAGER: Final = "prometheus-alertmanager"
@@ -50,6 +55,36 @@ def write_targets(folder: Path, targets: Mapping[str, Sequence[int]]) -> None:
         for job, ports in targets.items()
     ]
     _write(folder / "targets" / "scorestream.json", groups)
+
+
+def further_workers(
+    announced: Iterable[Present], targets: Mapping[str, Sequence[int]]
+) -> dict[str, list[int]]:
+    """`targets`, and the gateways and scorers that somebody started beside them on ports of their own."""
+    found = {job: list(ports) for job, ports in targets.items()}
+    for process in announced:
+        job = _JOBS.get(process.name.partition("-")[0])
+        port = int(process.url.rpartition(":")[2])
+        if job is not None and port not in found.setdefault(job, []):
+            found[job].append(port)
+    return found
+
+
+def grafana_environment(folder: Path, *, port: int, prometheus_port: int) -> dict[str, str]:
+    """Grafana by its environment: the dashboards of this repository, to be looked at by everybody here."""
+    return {
+        "GF_SERVER_HTTP_ADDR": LOOPBACK,
+        "GF_SERVER_HTTP_PORT": str(port),
+        "GF_PATHS_DATA": str(folder),
+        "GF_PATHS_LOGS": str(folder / "logs"),
+        "GF_PATHS_PROVISIONING": str(_DASHBOARDS / "provisioning"),
+        "GF_AUTH_ANONYMOUS_ENABLED": "true",
+        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "PROMETHEUS_URL": f"http://{LOOPBACK}:{prometheus_port}",
+        "SCORESTREAM_DASHBOARDS": str(_DASHBOARDS / "dashboards"),
+    }
 
 
 def prepare_alertmanager(folder: Path, *, secrets: Path | None) -> None:

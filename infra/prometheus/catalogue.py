@@ -18,12 +18,13 @@ from gateway.metrics import GatewayMetrics
 from infra.kafka.lag.metrics import LagMetrics
 from scorer.metrics import ScorerMetrics
 from training.archive.metrics import ArchiveMetrics
+from training.drift.gauges import DriftGauges
 
 #: The units and nouns that a name may end with, before `_total`.
 _COUNTED: Final = frozenset(
     {
         *("seconds", "bytes", "ratio", "points", "psi", "fds"),
-        *("answers", "applicants", "applications", "batches", "bundles", "categories", "columns", "files"),
+        *("answers", "applicants", "applications", "batches", "bundles", "categories", "figure", "files"),
         *("outcomes", "partitions", "reasons", "rebalances", "records", "replies", "requests", "restarts"),
         *("rows", "snapshots", "swaps"),
     }
@@ -59,7 +60,7 @@ class Metric:
     @property
     def is_fact(self) -> bool:
         """Whether it only says that something is so: an info or a state."""
-        return self.name.endswith("_info") or self.meaning.startswith("1 while")
+        return self.name.endswith("_info") or self.meaning.startswith(("1 while", "1 for"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def processes() -> tuple[Process, ...]:
         Process("scorer", "scorer", "8002, batch lane 8003", ScorerMetrics(Lane.SYNC.value).registry),
         Process("ledger", "ledger", "8004", LedgerMetrics().registry),
         Process("feature service", "features", "8001", FeatureMetrics().registry),
-        Process("archive", "archive", "8005", ArchiveMetrics().registry),
+        Process("archive", "archive", "8005", _archive()),
         Process("lag exporter", "lag", "8006", LagMetrics().registry),
     )
 
@@ -100,6 +101,12 @@ PROCESS_METRICS: Final = (
 
 #: Prometheus' and Alertmanager's own, as far as rules and dashboards use them.
 FOREIGN: Final = frozenset({"up", "ALERTS", "alertmanager_notifications_failed_total"})
+
+
+def _archive() -> CollectorRegistry:
+    registry = ArchiveMetrics().registry
+    DriftGauges(registry)
+    return registry
 
 
 def series() -> frozenset[str]:

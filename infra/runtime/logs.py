@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import structlog
 
-_LIBRARIES = ("aiokafka", "faust", "mode", "uvicorn")
+_LIBRARIES = ("aiokafka", "faust", "mode", "uvicorn", "httpx")
 _SAID_AGAIN_AFTER_S = 10.0
 
 LogFormat = Literal["auto", "json", "console"]
@@ -54,7 +54,7 @@ def configure_logs(process: str, *, level: str = "INFO", log_format: LogFormat =
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # These two write a line per request and per rebalance step; their warnings are enough.
+    # Some of them write a line per request or per step of a rebalance; their warnings are enough.
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
     handler.addFilter(Seldom(every_s=_SAID_AGAIN_AFTER_S))

@@ -10,6 +10,8 @@ import structlog
 
 log = structlog.get_logger()
 
+_CANCELLING_S = 1.0
+
 
 class Stoppable(Protocol):
     """A client that disconnects."""
@@ -19,17 +21,20 @@ class Stoppable(Protocol):
 
 
 async def stop_all(*clients: Stoppable, timeout_s: float) -> None:
-    """Stop `clients` one after the other, each within `timeout_s`; what one raises is only logged.
+    """Stop `clients` together, within `timeout_s` and a second; what one raises is only logged.
 
     Each in a task of its own: an aiokafka consumer whose broker is away raises CancelledError from its
     `stop`, which would else end the caller; an idempotent producer flushes for as long as it is away.
     """
-    for client in clients:
-        stopping = asyncio.create_task(client.stop())
-        await asyncio.wait([stopping], timeout=timeout_s)
-        if not stopping.done():
-            log.warning("a client did not stop in time", client=type(client).__name__, timeout_s=timeout_s)
-            stopping.cancel()
-            await asyncio.wait([stopping], timeout=timeout_s)
-        if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
-            log.warning("a client did not stop cleanly", client=type(client).__name__, error=repr(error))
+    if not clients:
+        return
+    stopping = {asyncio.create_task(client.stop()): type(client).__name__ for client in clients}
+    _, late = await asyncio.wait(stopping, timeout=timeout_s)
+    for task in late:
+        log.warning("a client did not stop in time", client=stopping[task], timeout_s=timeout_s)
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_CANCELLING_S)
+    for task, client in stopping.items():
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a client did not stop cleanly", client=client, error=repr(error))

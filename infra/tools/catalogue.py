@@ -24,6 +24,8 @@ class GoProgram:
     package: str
     #: Module whose version is the program's.
     module: str
+    #: Variables that the linker sets; `{version}` is filled in.
+    stamps: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -43,7 +45,17 @@ class GoProgram:
         return settings.cache / f"{self.name}-{self.version}"
 
 
-KUBERNETES: Final = GoProgram("kubernetes", ".", "k8s.io/kubernetes")
+#: Helm asks the API server for its version, which is only in binaries that were told.
+KUBERNETES: Final = GoProgram(
+    "kubernetes",
+    ".",
+    "k8s.io/kubernetes",
+    stamps=(
+        "k8s.io/component-base/version.gitVersion=v{version}",
+        "k8s.io/component-base/version.gitMajor=1",
+        "k8s.io/component-base/version.gitMinor=37",
+    ),
+)
 ETCD: Final = GoProgram("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3")
 KWOK: Final = GoProgram("kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok")
 ACTIONLINT: Final = GoProgram(

@@ -23,7 +23,9 @@ def built(program: GoProgram, settings: ToolSettings) -> Path:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.draft-{os.getpid()}")
-    _go("build", "-trimpath", "-ldflags", "-s -w", "-o", str(draft), program.package, folder=program.folder)
+    stamps = [f"-X {stamp.format(version=program.version)}" for stamp in program.stamps]
+    flags = " ".join(["-s", "-w", *stamps])
+    _go("build", "-trimpath", "-ldflags", flags, "-o", str(draft), program.package, folder=program.folder)
     draft.replace(path)
     return path
 

@@ -37,13 +37,14 @@ class BatchResults:
         self._probability = np.full(rows, np.nan)
         self._score = np.zeros(rows, dtype=np.int32)
         self._applicant = np.zeros(rows, dtype=np.int64)
-        # What recurs is kept once: a million rows have a handful of decisions, versions and reason lists.
+        # What recurs is kept once: a million rows have a handful of decisions, versions and reason lists,
+        # and a moment for each micro-batch.
         self._words: list[tuple[str, ...]] = [()]
         self._word_numbers: dict[tuple[str, ...], int] = {(): 0}
         self._decision = np.zeros(rows, dtype=np.int32)
         self._reasons = np.zeros(rows, dtype=np.int32)
         self._dead_reason = np.zeros(rows, dtype=np.int32)
-        self._decided_at = np.full(rows, "", dtype="U24")
+        self._decided_at = np.zeros(rows, dtype=np.int32)
 
     @property
     def done(self) -> int:
@@ -66,7 +67,7 @@ class BatchResults:
         self._applicant[row] = decision.applicant_id
         self._decision[row] = self._word((decision.decision, decision.model.name, decision.model.version))
         self._reasons[row] = self._word(tuple(reason.code for reason in decision.reasons))
-        self._decided_at[row] = decision.decided_at
+        self._decided_at[row] = self._word((decision.decided_at,))
 
     def put_aside(self, row: int, reason: str) -> None:
         """Take in a dead letter; a decision that comes later replaces it."""
@@ -98,7 +99,9 @@ class BatchResults:
             ),
             "model_name": pa.array([one[1] for one in decisions], pa.string()),
             "model_version": pa.array([one[2] for one in decisions], pa.string()),
-            "decided_at": pa.array(self._decided_at[chosen].tolist(), mask=~is_decided),
+            "decided_at": pa.array(
+                [(self._words[n] or (None,))[0] for n in self._decided_at[chosen]], pa.string()
+            ),
             "dead_letter_reason": pa.array([one[0] for one in dead], pa.string()),
         }
         return pa.table(columns, schema=_SCHEMA)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ import duckdb
 
 from contracts.application_fields import FIELDS
 from contracts.fields import Kind
+from scorestream.batch.row import Row
 
 _ROWS_AT_ONCE: Final = 5_000
 _HASH_CHUNK: Final = 1 << 20
@@ -20,15 +20,6 @@ _TYPES: Final = {Kind.INTEGER: "DOUBLE", Kind.NUMBER: "DOUBLE", Kind.CATEGORY: "
 
 class UnreadableFile(Exception):
     """The file is no table of applications; the message names the column or line, and the mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One application of the file: its number from 0, its applicant, its JSON."""
-
-    number: int
-    applicant_id: int
-    application: bytes
 
 
 def file_digest(path: Path) -> str:
@@ -78,7 +69,9 @@ def _batches(
 
 
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
+    database = duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
+    database.execute("SET enable_progress_bar = false")  # the command has one of its own
+    return database
 
 
 def _query(database: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:

@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.partitioner import DefaultPartitioner
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from contracts import headers
-from contracts.identity import application_id_for_row
 from contracts.topics import APPLICATIONS_BATCH, APPLICATIONS_DLQ, PREDICTIONS_BATCH, Topic
 from infra.runtime.kafka import KafkaConnection
 from infra.runtime.reading import log_reader
 from scorestream.batch.results import BatchResults
-from scorestream.batch.rows import Row, count_rows, file_digest, rows
+from scorestream.batch.row import Row
+from scorestream.batch.rows import count_rows, file_digest, rows
+from scorestream.batch.sending import RowSender
 from scorestream.batch.state import WATCHED, BatchPaths, BatchState, Offsets, load, save
-
-_MAX_BATCH_BYTES: Final = 900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,63 +113,25 @@ class BatchRun:
                     self._is_sent[row] = True
 
     async def _send(self) -> None:
-        async with AIOKafkaProducer(
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=_MAX_BATCH_BYTES,
-            compression_type="lz4",
-            **self._options.connection.client_options(),
-        ) as producer:
-            partitions = sorted(await producer.partitions_for(APPLICATIONS_BATCH.name))
+        options = self._options
+        sender = RowSender(options.connection, batch_id=self._batch_id, client_id=options.client_id)
+        async with sender:
             source = rows(self._file)
             while chunk := await asyncio.to_thread(next, source, None):
                 unsent = [row for row in chunk if not self._is_sent[row.number]]
                 if unsent:
                     await self._wait_for_room()
-                    await self._send_rows(producer, partitions, unsent)
+                    await sender.send(unsent, self._acknowledged)
                     self._tell()
+
+    def _acknowledged(self, held: Sequence[Row]) -> None:
+        self._is_sent[[row.number for row in held]] = True
 
     async def _wait_for_room(self) -> None:
         async with self._room:
             await self._room.wait_for(
                 lambda: int(self._is_sent.sum()) - self._results.done < self._options.window
             )
-
-    async def _send_rows(
-        self, producer: AIOKafkaProducer, partitions: list[int], chosen: Sequence[Row]
-    ) -> None:
-        by_partition: dict[int, list[Row]] = defaultdict(list)
-        partitioner = DefaultPartitioner()
-        for row in chosen:
-            by_partition[partitioner(str(row.applicant_id).encode(), partitions, partitions)].append(row)
-        await asyncio.gather(
-            *(self._send_to(producer, partition, part) for partition, part in by_partition.items())
-        )
-
-    async def _send_to(self, producer: AIOKafkaProducer, partition: int, chosen: Sequence[Row]) -> None:
-        topic = APPLICATIONS_BATCH.name
-        batch, held = producer.create_batch(), list[Row]()
-        for row in chosen:
-            key, row_headers = str(row.applicant_id).encode(), self._headers(row)
-            if batch.append(timestamp=None, key=key, value=row.application, headers=row_headers) is None:
-                await self._acknowledged(await producer.send_batch(batch, topic, partition=partition), held)
-                batch, held = producer.create_batch(), []
-                batch.append(timestamp=None, key=key, value=row.application, headers=row_headers)
-            held.append(row)
-        await self._acknowledged(await producer.send_batch(batch, topic, partition=partition), held)
-
-    async def _acknowledged(self, sent: asyncio.Future[Any], held: Sequence[Row]) -> None:
-        await sent
-        self._is_sent[[row.number for row in held]] = True
-
-    def _headers(self, row: Row) -> list[tuple[str, bytes]]:
-        return [
-            (headers.APPLICATION_ID, application_id_for_row(self._batch_id, row.number).encode()),
-            (headers.BATCH_ID, self._batch_id.encode()),
-            (headers.BATCH_ROW, str(row.number).encode()),
-            (headers.CLIENT_ID, self._options.client_id.encode()),
-            (headers.SCHEMA_VERSION, headers.SCHEMA_VERSION_1),
-        ]
 
     async def _collect(self, state: BatchState) -> None:
         starts = {**_offsets(PREDICTIONS_BATCH, state), **_offsets(APPLICATIONS_DLQ, state)}

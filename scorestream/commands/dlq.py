@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -15,8 +14,9 @@ from rich.table import Table
 
 from contracts import headers
 from contracts.errors import DeadLetterReason
+from infra.runtime.complaints import keep_complaints
 from infra.runtime.kafka import KafkaConnection
-from scorestream.console import table_console
+from scorestream.console import cluster_error, table_console
 from scorestream.dead_letters import DeadLetter, Redrive, dead_letters
 from scorestream.dead_letters import redrive as put_back
 
@@ -41,7 +41,7 @@ def dlq() -> None:
     A dead letter is named partition@offset, as `list` prints it. The cluster is
     KAFKA_BOOTSTRAP_SERVERS.
     """
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    keep_complaints()
 
 
 @dlq.command(name="list")
@@ -117,15 +117,20 @@ def redrive(
     if missing:
         raise click.ClickException(f"there is no dead letter {', '.join(sorted(missing))}")
     result: Redrive = _run(put_back(KafkaConnection(), found, is_dry_run=dry_run))
-    for letter in result.decided:
-        click.echo(f"{letter.place}  {letter.application_id}  decided already, left alone")
     for letter in result.sent:
-        click.echo(
-            f"{letter.place}  {letter.application_id}  {'would be put back' if dry_run else 'put back'}"
-        )
-    foreign = len(found) - len(result.sent) - len(result.decided)
-    if foreign:
-        click.echo(f"{foreign} came from no topic of ours and were left alone")
+        click.echo(_said(letter, "would be put back" if dry_run else "put back"))
+    for letters, why in (
+        (result.decided, "decided already, left alone"),
+        (result.copies, "a copy of one that goes back, left alone"),
+        (result.cut, "was cut to fit and can't be decided, left alone"),
+        (result.foreign, "came from no topic of ours, left alone"),
+    ):
+        for letter in letters:
+            click.echo(_said(letter, why))
+
+
+def _said(letter: DeadLetter, what: str) -> str:
+    return f"{letter.place}  {letter.application_id}  {what}"
 
 
 def _letters(since_hours: float | None, is_wanted: Callable[[DeadLetter], bool]) -> list[DeadLetter]:
@@ -144,4 +149,4 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except KafkaError as error:
-        raise click.ClickException(f"the cluster does not answer: {error}") from error
+        raise cluster_error(error) from error

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from contracts.lanes import Lane
 from feature_service.announce import announce, snapshot_published
 from feature_service.build import BuildRequest, Built, GateReport, build_snapshot
 from feature_service.catalogue import markdown
@@ -168,16 +169,43 @@ def snapshots(*, store_uri: str) -> None:
 @click.option(
     "--in-use", multiple=True, metavar="ID", help="Keep this one whatever its age. May be repeated."
 )
-def gc(*, store_uri: str, keep: int, in_use: tuple[str, ...]) -> None:
-    """Delete old snapshots. Name with --in-use each one that a retained prediction or a model names."""
+@click.option(
+    "--archive",
+    envvar="ARCHIVE_STORE",
+    show_envvar=True,
+    help="Prediction archive: keep every snapshot that one of its predictions names.",
+)
+def gc(*, store_uri: str, keep: int, in_use: tuple[str, ...], archive: str | None) -> None:
+    """Delete old snapshots, but none that a prediction in the archive or --in-use names.
+
+    A decision can be recomputed only while its snapshot is there. --keep 2 covers what is not archived yet;
+    name with --in-use what a model was trained on, if it is to be trained again.
+    """
+    from training.archive.errors import ArchiveError  # noqa: PLC0415
+
+    store = SnapshotStore(store_uri)
     try:
-        gone = SnapshotStore(store_uri).collect_garbage(keep=keep, in_use=in_use)
-    except FeatureServiceError as problem:
+        named = _named_in(archive) & set(store.ids()) if archive else set()
+        gone = store.collect_garbage(keep=keep, in_use={*in_use, *named})
+    except (FeatureServiceError, ArchiveError) as problem:
         raise click.ClickException(str(problem)) from problem
+    if archive is None:
+        click.echo("no archive was asked which snapshots its predictions name (--archive)", err=True)
     for one in gone:
         click.echo(f"deleted  {one}")
     if not gone:
         click.echo("nothing to delete")
+
+
+def _named_in(archive: str) -> set[str]:
+    """The snapshots that archived predictions were made with."""
+    from training.archive.reading import records  # noqa: PLC0415
+    from training.archive.store import ArchiveStore  # noqa: PLC0415
+
+    named: set[str] = set()
+    for table in records(ArchiveStore(archive), [lane.predictions.name for lane in Lane], ["snapshot_id"]):
+        named |= set(table["snapshot_id"].unique().drop_null().to_pylist())
+    return named
 
 
 def _gate(parquet: Mapping[str, Path], docs: Path) -> GateReport:

@@ -79,7 +79,12 @@ def _read(path: Path) -> tuple[KeyEntry, ...]:
 
 
 def _write(path: Path, entries: tuple[KeyEntry, ...]) -> None:
+    encoded = msgspec.json.format(msgspec.json.encode(KeysFile(entries)))
+    try:
+        msgspec.json.decode(encoded, type=KeysFile)
+    except msgspec.MsgspecError as error:
+        raise click.ClickException(f"a gateway would refuse this key: {error}") from error
     draft = path.with_name(f".{path.name}.draft")
     draft.touch(mode=0o600)
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(KeysFile(entries))))
+    draft.write_bytes(encoded)
     draft.replace(path)

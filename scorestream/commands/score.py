@@ -24,9 +24,15 @@ from scorestream.client import NotDecidedInTime, Refused, ScorestreamClient
 @click.option(
     "--url", envvar="GATEWAY_URL", default="http://127.0.0.1:8000", show_default=True, help="The gateway."
 )
+@click.option(
+    "--key-file",
+    envvar="GATEWAY_API_KEY_FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the API key, where the gateway asks for one.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
 @click.option("--json", "as_json", is_flag=True, help="One decision document a line.")
-def score(file: Path | None, url: str, limit: int | None, as_json: bool) -> None:
+def score(file: Path | None, url: str, key_file: Path | None, limit: int | None, as_json: bool) -> None:
     """Send applications one after the other and print their decisions.
 
     FILE is a Home Credit application CSV, or JSON: one application, or one a line. Without it the
@@ -35,7 +41,8 @@ def score(file: Path | None, url: str, limit: int | None, as_json: bool) -> None
     display = Display()
     scored = []
     try:
-        with ScorestreamClient(url) as client:
+        key = None if key_file is None else key_file.read_text(encoding="utf-8").strip()
+        with ScorestreamClient(url, api_key=key) as client:
             for application in islice(_applications(file), limit):
                 started = time.perf_counter()
                 decision = client.decide(application)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
+import time
 from pathlib import Path
+from typing import Final
 
 import click
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from infra.runtime.complaints import keep_complaints
 from infra.runtime.kafka import KafkaConnection
+from scorestream.console import cluster_error
+
+_COLUMNS: Final = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TaskProgressColumn(),
+    TextColumn("{task.fields[rate]}"),
+    TimeRemainingColumn(),
+    TextColumn("{task.fields[counted]}", style="dim"),
+)
 
 
 @click.command(name="score-batch")
@@ -27,7 +40,15 @@ from infra.runtime.kafka import KafkaConnection
     help="Most applications sent and not decided at any time.",
 )
 @click.option("--client-id", default="batch", show_default=True, help="Whose applications these are.")
-def score_batch(file: Path, out: Path, window: int, client_id: str) -> None:
+@click.option(
+    "--nice",
+    "niceness",
+    default=10,
+    show_default=True,
+    type=click.IntRange(0, 19),
+    help="How far this process steps back for others on this machine.",
+)
+def score_batch(file: Path, out: Path, window: int, client_id: str, niceness: int) -> None:
     """Score FILE (.csv or .parquet with Home Credit columns) and write OUT, one row per application.
 
     Needs a worker of the lane: scorestream scorer --lane batch. Can be stopped at any moment; the same
@@ -38,28 +59,34 @@ def score_batch(file: Path, out: Path, window: int, client_id: str) -> None:
     from scorestream.batch.run import BatchOptions, BatchProgress, BatchRun  # noqa: PLC0415
     from scorestream.batch.state import OtherBatch  # noqa: PLC0415
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TextColumn("{task.fields[counted]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("reading the file", total=None, counted="")
+    keep_complaints()
+    os.nice(niceness)
+    started = time.monotonic()
+    with Progress(*_COLUMNS, console=Console(stderr=True)) as bar:
+        task = bar.add_task("reading the file", total=None, rate="", counted="")
 
         def report(progress: BatchProgress) -> None:
+            speed = bar.tasks[0].speed or 0.0
             bar.update(
-                task, description="scoring", total=progress.rows, completed=progress.done, sent=progress.sent
+                task,
+                description="scoring",
+                total=progress.rows,
+                completed=progress.done,
+                rate=f"{speed:,.0f} rows/s",
+                counted=f"{progress.sent:,} sent, {progress.dead:,} put aside",
             )
 
         run = BatchRun(file, out, BatchOptions(KafkaConnection(), window, client_id), report)
         try:
             results = asyncio.run(run.run())
-        except (UnreadableFile, OtherBatch, KafkaError) as error:
+        except (UnreadableFile, OtherBatch) as error:
             raise click.ClickException(str(error)) from error
+        except KafkaError as error:
+            raise cluster_error(error) from error
         except KeyboardInterrupt:
             raise click.ClickException("stopped; the same command goes on from here") from None
-    click.echo(f"{results.rows - results.dead:,} decided, {results.dead:,} put aside; written to {out}")
+    seconds = time.monotonic() - started
+    click.echo(
+        f"{results.rows - results.dead:,} decided, {results.dead:,} put aside in {seconds:,.1f} s "
+        f"({results.rows / seconds:,.0f} rows/s); written to {out}"
+    )

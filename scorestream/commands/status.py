@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.lanes import Lane
+from infra.runtime.complaints import keep_complaints
 from infra.runtime.kafka import KafkaConnection
 from scorestream.console import table_console
 from scorestream.platform_status import Addresses, PlatformStatus, Service, platform_status
@@ -36,8 +36,7 @@ def status(**options: Any) -> None:
 
     Ends with 0 when everything is up, else with 1. The broker is KAFKA_BOOTSTRAP_SERVERS.
     """
-    # The client logs every failed attempt; the screen says it once.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    keep_complaints()
     addresses = Addresses(
         kafka=KafkaConnection(),
         gateway_url=options["gateway_url"],

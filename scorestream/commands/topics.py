@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
 
 import click
 from rich.console import Console
@@ -13,23 +10,9 @@ from rich.table import Table
 
 from contracts.topics import DAY_MS, DEFAULT_PARTITIONS, TOPICS, Topic
 from infra.kafka.cluster import TopicState
-from infra.kafka.errors import KafkaSetupError
 from infra.kafka.topics import Difference, TopicsReport, config_differences, ensure_topics, topic_states
-
-T = TypeVar("T")
-Command = Callable[..., Any]
-
-_bootstrap_servers = click.option(
-    "--bootstrap-servers",
-    envvar="KAFKA_BOOTSTRAP_SERVERS",
-    default="127.0.0.1:9092",
-    show_default=True,
-    show_envvar=True,
-    help="Addresses of the brokers.",
-)
-_timeout = click.option(
-    "--timeout", "timeout_s", default=15.0, show_default=True, help="Seconds to wait for the cluster."
-)
+from infra.runtime.kafka import KafkaConnection
+from scorestream.commands.cluster_options import administered, bootstrap_servers, timeout
 
 
 @click.group()
@@ -38,7 +21,7 @@ def topics() -> None:
 
 
 @topics.command()
-@_bootstrap_servers
+@bootstrap_servers
 @click.option(
     "--partitions",
     envvar="KAFKA_TOPIC_PARTITIONS",
@@ -62,35 +45,33 @@ def topics() -> None:
     is_flag=True,
     help="Add missing partitions to existing topics. Moves applicants between partitions.",
 )
-@_timeout
+@timeout
 def ensure(
     *, bootstrap_servers: str, partitions: int, replication: int, grow: bool, timeout_s: float
 ) -> None:
     """Create what is missing and set what differs; never shrinks, never deletes."""
-    report = _run(
+    connection = KafkaConnection(bootstrap_servers=bootstrap_servers)
+    report = administered(
         ensure_topics(
-            bootstrap_servers, partitions=partitions, replication=replication, grow=grow, timeout_s=timeout_s
+            bootstrap_servers,
+            partitions=partitions,
+            replication=replication,
+            grow=grow,
+            timeout_s=timeout_s,
+            **connection.login_options(),
         )
     )
     _print_report(report)
 
 
 @topics.command(name="list")
-@_bootstrap_servers
-@_timeout
+@bootstrap_servers
+@timeout
 def list_topics(*, bootstrap_servers: str, timeout_s: float) -> None:
     """Show the declared topics and how the cluster has them."""
-    states = _run(topic_states(bootstrap_servers, timeout_s=timeout_s))
+    login = KafkaConnection(bootstrap_servers=bootstrap_servers).login_options()
+    states = administered(topic_states(bootstrap_servers, timeout_s=timeout_s, **login))
     Console().print(_table(bootstrap_servers, states))
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    # The client logs every failed attempt; the error that ends the command says it once.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        return asyncio.run(work)
-    except KafkaSetupError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _print_report(report: TopicsReport) -> None:

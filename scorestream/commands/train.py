@@ -253,7 +253,10 @@ def _train_with_progress(plan: TrainingPlan, *, tracking_uri: str, force: bool) 
 def _report(outcome: TrainingOutcome) -> None:
     version = outcome.version
     if outcome.built is None:
-        click.echo(f"{version.name} version {version.version} was trained on just this already.")
+        click.echo(
+            f"{version.name} version {version.version} was trained on just this already;"
+            " --force trains again, from the study's finished trials on."
+        )
         return
     figures = {**outcome.built.metrics, **outcome.compared}
     console = Console()

@@ -18,6 +18,7 @@ from faust.types.tuples import Message
 
 from infra.runtime.kafka import KafkaConnection
 from scorer import faust_seam
+from scorer.arrivals import Arrival
 from scorer.records import InputRecord
 from tests.conftest import FreshTopic
 
@@ -74,8 +75,15 @@ def test_an_application_takes_the_settings_that_keep_it_quiet() -> None:
     assert hasattr(app.on_rebalance_complete, "connect")
 
 
-def test_micro_batches_are_bounded_in_number_and_time() -> None:
-    assert parameters(faust.Stream.take_events) == ["self", "max_", "within"]
+def test_a_consumer_hands_over_whole_fetches_where_faust_would_hand_over_records() -> None:
+    assert parameters(Consumer.getmany) == ["self", "timeout"]
+    assert inspect.isasyncgenfunction(Consumer.getmany)
+    assert inspect.iscoroutinefunction(Consumer._wait_next_records)
+    assert parameters(Consumer._to_message) == ["self", "tp", "record"]
+    assert parameters(Consumer.on_buffer_full) == parameters(Consumer.on_buffer_drop) == ["self", "tp"]
+    app = faust_seam.make_app("contract", KafkaConnection(), session_timeout_s=6)
+    assert app.transport.Consumer is faust_seam.FetchConsumer
+    assert app.conf.stream_buffer_maxsize == 1
 
 
 def test_the_input_is_raw_and_never_acknowledged_by_faust() -> None:
@@ -90,15 +98,16 @@ class Reader:
     def __init__(self, bootstrap_servers: str, group: str, topic: str) -> None:
         connection = KafkaConnection(bootstrap_servers=bootstrap_servers)
         self.app = faust_seam.make_app(group, connection, session_timeout_s=6)
-        self.events: list[Any] = []
+        self.arrived: list[Arrival] = []
         self.assigned: list[set[int]] = []
         self.revoked = 0
         self._topic = topic
         channel = faust_seam.input_channel(self.app, topic)
 
         async def lane(stream: Any) -> None:
-            async for events in stream.take_events(64, within=0.002):
-                self.events += events
+            async for event in stream.events():
+                generation, records = faust_seam.fetched(event)
+                self.arrived += [Arrival(generation, record) for record in records]
 
         self.agent = self.app.agent(channel, concurrency=1, name="lane")(lane)
         self.app.on_rebalance_complete.connect(self._rebalanced)
@@ -111,7 +120,10 @@ class Reader:
         self.revoked += 1
 
     def records(self) -> list[InputRecord]:
-        return [faust_seam.input_record(event) for event in self.events]
+        return [one.record for one in self.arrived]
+
+    def is_current(self, arrival: Arrival) -> bool:
+        return arrival.generation == faust_seam.current_generation(self.app)
 
 
 @contextlib.asynccontextmanager
@@ -168,7 +180,7 @@ async def test_records_of_any_kind_come_raw_and_in_order_and_nothing_is_committe
         (1, b"k", b"v"),
     )
     async with running(Reader(kafka_bootstrap, group, topic)) as reader:
-        await until(lambda: len(reader.events) == 4)
+        await until(lambda: len(reader.arrived) == 4)
         records = {(one.partition, one.offset): one for one in reader.records()}
         assert [
             (one.key, one.value) for (partition, _), one in sorted(records.items()) if partition == 0
@@ -180,12 +192,12 @@ async def test_records_of_any_kind_come_raw_and_in_order_and_nothing_is_committe
         assert records[0, 0].headers == {"one": b"\x00\xff", "two": b"last"}
         assert records[0, 0].timestamp_ms > 1_600_000_000_000
         assert faust_seam.high_watermark(reader.app, topic, 0) == 3
-        assert all(faust_seam.is_current(reader.app, event) for event in reader.events)
+        assert all(map(reader.is_current, reader.arrived))
         assert reader.assigned == [{0, 1}]
     assert await committed(kafka_bootstrap, group, topic) == {0: None, 1: None}
 
     async with running(Reader(kafka_bootstrap, group, topic)) as reader:
-        await until(lambda: len(reader.events) == 4)
+        await until(lambda: len(reader.arrived) == 4)
         assert await faust_seam.commit(reader.app, topic, {0: 2}, "working")
     assert await committed(kafka_bootstrap, group, topic) == {0: 2, 1: None}
 
@@ -195,12 +207,26 @@ async def test_after_a_rebalance_what_was_fetched_before_it_is_not_current(
 ) -> None:
     await produce(kafka_bootstrap, topic, (0, b"k", b"v"), (1, b"k", b"v"))
     async with running(Reader(kafka_bootstrap, group, topic)) as first:
-        await until(lambda: len(first.events) == 2)
-        before = list(first.events)
+        await until(lambda: len(first.arrived) == 2)
+        before = list(first.arrived)
         async with running(Reader(kafka_bootstrap, group, topic)) as second:
             await until(lambda: bool(second.assigned) and len(first.assigned) > 1)
             await until(lambda: first.assigned[-1] | second.assigned[-1] == {0, 1})
             assert first.revoked
-            assert not any(faust_seam.is_current(first.app, event) for event in before)
-            await until(lambda: len(first.events) + len(second.events) >= 4)
-            assert all(faust_seam.is_current(first.app, event) for event in first.events[2:])
+            assert not any(map(first.is_current, before))
+            await until(lambda: len(first.arrived) + len(second.arrived) >= 4)
+            assert all(map(first.is_current, first.arrived[2:]))
+
+
+async def test_many_records_of_all_partitions_come_in_order_and_none_is_left_out(
+    kafka_bootstrap: str, topic: str, group: str
+) -> None:
+    async with running(Reader(kafka_bootstrap, group, topic)) as reader:
+        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer:
+            for number in range(3_000):
+                await producer.send(topic, str(number).encode(), key=b"k", partition=number % PARTITIONS)
+        await until(lambda: len(reader.arrived) >= 3_000)
+        for partition in range(PARTITIONS):
+            found = [record for record in reader.records() if record.partition == partition]
+            assert [record.offset for record in found] == list(range(1_500))
+            assert [int(record.value or b"") for record in found] == list(range(partition, 3_000, PARTITIONS))

@@ -29,7 +29,7 @@ RECORDED = frozenset(rule["record"] for rule in RULES if "record" in rule)
 #: What a label may be called: each has few values, or as many as the installation has of the thing.
 LABELS = {
     *("status", "lane", "decision", "reason", "kind", "name", "version", "digest", "field", "code"),
-    *("partition", "topic", "group", "route", "id", "model", "verdict"),
+    *("partition", "topic", "group", "route", "id", "model", "verdict", "figure", "feature"),
 }
 
 

@@ -1,108 +1,92 @@
 """What the log says at the end, held against what clients were told.
 
-`read_log` reads the sync lane's topics from their beginning; `check` finds, by rule: accepted and
-undecided, answered with another decision than the first on record, an answer to another caller, a
-decision without an application, inputs that were not committed.
+`read_log` reads the sync lane's topics from their beginning once all inputs are committed; the rules are
+those of `tests.history.checker`, the same that the simulator's schedules are held to.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import hashlib
 import time
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.structs import ConsumerRecord
 
-from contracts import headers
-from contracts.events import decode_scored
-from contracts.identity import application_id_for_record
 from contracts.lanes import Lane
-from contracts.topics import APPLICATIONS, APPLICATIONS_DLQ, PREDICTIONS
+from contracts.topics import APPLICATIONS, APPLICATIONS_DLQ, PREDICTIONS, REPLIES
+from infra.runtime.kafka import KafkaConnection
+from tests.e2e import load, totals
 from tests.e2e.conftest import PARTITIONS
-from tests.e2e.load import Request
+from tests.history.checker import check
+from tests.history.events import History, LogRecord, Request
+from tests.history.record import Record
 
-_TOPICS = (APPLICATIONS.name, PREDICTIONS.name, APPLICATIONS_DLQ.name)
-_READ_TIMEOUT_S = 60.0
-
-
-@dataclass
-class LogHistory:
-    """The sync lane as its topics hold it."""
-
-    accepted: list[str] = field(default_factory=list)
-    #: Every decision document by application id, in the order of the log: the first one counts.
-    decisions: dict[str, list[bytes]] = field(default_factory=dict)
-    dead: dict[str, str] = field(default_factory=dict)
-    #: Records that nobody has committed, by partition of `applications`.
-    uncommitted: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def decided_again(self) -> int:
-        """Prediction records beyond the first of their application."""
-        return sum(len(documents) - 1 for documents in self.decisions.values())
+_TOPICS = (APPLICATIONS.name, PREDICTIONS.name, APPLICATIONS_DLQ.name, REPLIES.name)
+_READ_TIMEOUT_S = 120.0
+#: Whose requests those without an API key are.
+CLIENT = "local"
 
 
-@dataclass
-class Findings:
-    """What broke a rule, by application id; empty when all is well."""
+@dataclass(frozen=True)
+class Audited:
+    """A history without a broken promise, in figures."""
 
-    accepted_but_not_in_the_log: list[str] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
-    decided_without_application: list[str] = field(default_factory=list)
-    other_than_the_first_decision: list[str] = field(default_factory=list)
-    answer_of_another: list[str] = field(default_factory=list)
-    uncommitted: dict[int, int] = field(default_factory=dict)
-
-    def broken(self) -> dict[str, Collection[object]]:
-        """The rules that do not hold, with what breaks them."""
-        return {rule: found for rule, found in vars(self).items() if found}
+    requests: int
+    statuses: Counter[int]
+    accepted: int
+    decided: int
+    dead: int
+    #: Prediction records beyond the first of their application: invisible by the rule.
+    decided_again: int
+    record: Record
 
 
-def audit(bootstrap_servers: str, requests: Iterable[Request], *, settle_s: float = 60) -> LogHistory:
-    """The history once all inputs are committed; fails with the rules that do not hold.
+def audit(
+    bootstrap_servers: str,
+    requests: Iterable[load.Request],
+    *,
+    settle_s: float = 90,
+    may_fail: Iterable[bytes] = (),
+    may_kill: Iterable[bytes] = (),
+) -> Audited:
+    """The figures of the history once all inputs are committed; fails with every broken promise.
 
-    Inputs that are still uncommitted after `settle_s` are one of the findings.
+    `may_fail` and `may_kill` are bodies that scoring may fail on, or die of. Inputs that are still
+    uncommitted after `settle_s` are a finding too.
     """
-    asyncio.run(_settled(bootstrap_servers, settle_s))
-    history = asyncio.run(read_log(bootstrap_servers))
-    broken = check(history, requests).broken()
-    assert not broken, "\n".join(f"{rule}: {len(found)}, {list(found)[:3]}" for rule, found in broken.items())
-    return history
+    asked = list(requests)
+    uncommitted = asyncio.run(_settled(bootstrap_servers, settle_s))
+    assert not uncommitted, f"not committed after {settle_s} s, by partition: {uncommitted}"
+    history = History(
+        requests=[_told(one) for one in asked if one.ended_s],
+        records=asyncio.run(read_log(bootstrap_servers)),
+        may_fail=frozenset(hashlib.sha256(one).hexdigest() for one in may_fail),
+        may_kill=frozenset(hashlib.sha256(one).hexdigest() for one in may_kill),
+    )
+    findings = check(history)
+    record = Record(history)
+    totals.count(len(history.requests), len(record.accepted), findings)
+    assert not findings, f"{len(findings)} broken promises, {findings[:5]}"
+    return Audited(
+        requests=len(history.requests),
+        statuses=Counter(one.status or 0 for one in history.requests),
+        accepted=len(record.accepted),
+        decided=len(record.predictions),
+        dead=len(record.dead.keys() - record.predictions.keys()),
+        decided_again=sum(len(found) - 1 for found in record.predictions.values()),
+        record=record,
+    )
 
 
-def check(history: LogHistory, requests: Iterable[Request]) -> Findings:
-    """Hold `requests` against `history`. Pure."""
-    findings = Findings(uncommitted={p: lag for p, lag in history.uncommitted.items() if lag})
-    accepted = set(history.accepted)
-    findings.undecided = [i for i in accepted if i not in history.decisions and i not in history.dead]
-    findings.decided_without_application = [i for i in history.decisions if i not in accepted]
-    for request in requests:
-        if request.status not in {200, 202}:
-            continue
-        application_id = request.application_id or ""
-        if application_id not in accepted:
-            findings.accepted_but_not_in_the_log.append(application_id)
-        if request.status == 200:
-            first, *_ = history.decisions.get(application_id) or [b""]
-            if request.answer != first:
-                findings.other_than_the_first_decision.append(application_id)
-            answered = json.loads(request.answer)
-            if (answered["application_id"], answered["applicant_id"]) != (application_id, request.applicant):
-                findings.answer_of_another.append(application_id)
-    return findings
-
-
-async def read_log(bootstrap_servers: str) -> LogHistory:
-    """All records of the lane's topics, and how far its group has committed."""
-    history = LogHistory()
+async def read_log(bootstrap_servers: str) -> list[LogRecord]:
+    """All records of the lane's topics."""
+    found: list[LogRecord] = []
+    connection = KafkaConnection(bootstrap_servers=bootstrap_servers)
     async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        group_id=Lane.SYNC.consumer_group,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        enable_auto_commit=False, auto_offset_reset="earliest", **connection.client_options()
     ) as consumer:
         partitions = _partitions(*_TOPICS)
         consumer.assign(partitions)
@@ -112,48 +96,50 @@ async def read_log(bootstrap_servers: str) -> LogHistory:
         while any([await consumer.position(one) < ends[one] for one in partitions]):
             assert time.monotonic() < deadline, "the log can't be read to its end"
             for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    _note(history, record)
-        history.uncommitted = await _uncommitted(consumer)
-    return history
+                found += [
+                    LogRecord(
+                        one.topic, one.partition, one.offset, one.key, one.value, one.headers, one.timestamp
+                    )
+                    for one in records
+                ]
+    return sorted(found, key=lambda one: (one.topic, one.partition, one.offset))
 
 
-async def _settled(bootstrap_servers: str, timeout_s: float) -> None:
-    """Wait until the lane has committed all there is, or until the time is over."""
+async def _settled(bootstrap_servers: str, timeout_s: float) -> dict[int, int]:
+    """What is not committed, by partition: nothing, or what is left when the time is over."""
     async with AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers, group_id=Lane.SYNC.consumer_group, enable_auto_commit=False
     ) as consumer:
         consumer.assign(_partitions(APPLICATIONS.name))
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline and any((await _uncommitted(consumer)).values()):
+        while left := await _uncommitted(consumer):
+            if time.monotonic() > deadline:
+                break
             await asyncio.sleep(0.25)
+        return left
 
 
 async def _uncommitted(consumer: AIOKafkaConsumer) -> dict[int, int]:
     partitions = _partitions(APPLICATIONS.name)
     ends = await consumer.end_offsets(partitions)
-    return {one.partition: ends[one] - (await consumer.committed(one) or 0) for one in partitions}
+    lags = {one.partition: ends[one] - (await consumer.committed(one) or 0) for one in partitions}
+    return {partition: lag for partition, lag in lags.items() if lag}
 
 
 def _partitions(*topics: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
 
 
-def _note(history: LogHistory, record: ConsumerRecord) -> None:
-    topic, present = record.topic, dict(record.headers)
-    if topic == APPLICATIONS.name:
-        history.accepted.append(_id_given_or_derived(record))
-    elif topic == PREDICTIONS.name:
-        scored = decode_scored(record.value)
-        history.decisions.setdefault(scored.application_id, []).append(bytes(scored.decision))
-    else:
-        history.dead[present[headers.APPLICATION_ID].decode()] = present[headers.DLQ_REASON].decode()
-
-
-def _id_given_or_derived(record: ConsumerRecord) -> str:
-    """The id by the contract's rule: the producer's, else one from the record's place."""
-    try:
-        given = headers.application_id(dict(record.headers))
-    except headers.MalformedHeader:
-        given = None
-    return given or application_id_for_record(record.topic, record.partition, record.offset)
+def _told(one: load.Request) -> Request:
+    return Request(
+        client=CLIENT,
+        key=one.key,
+        applicant=one.applicant,
+        body_sha256=hashlib.sha256(one.content).hexdigest(),
+        sent_at=one.scheduled_s,
+        answered_at=one.ended_s,
+        status=one.status or None,
+        application_id=one.application_id,
+        document=one.answer if one.status == 200 else None,
+        gateway=one.url,
+    )

@@ -15,6 +15,7 @@ from contracts.events import ModelPromoted, encode
 from contracts.topics import MODEL_PROMOTIONS
 from infra.kafka.topics import ensure_topics
 from tests.bundles import promoted_bundle
+from tests.e2e import totals
 from tests.e2e.processes import Process
 
 PARTITIONS = 4
@@ -36,6 +37,19 @@ class ScoringPath:
     def scorer(self, lane: str = "sync", **settings: str) -> Process:
         """A ready scorer of a lane."""
         return self._process("scorer", ["scorer", "--lane", lane], settings).start()
+
+    def start(self, name: str, arguments: list[str], **settings: str) -> Process:
+        """A process of any kind that is starting; wait for it with `wait_ready`."""
+        return self._process(name, arguments, settings).start(is_waiting=False)
+
+    def ledger(self, **settings: str) -> Process:
+        """A ready ledger on a SQLite file in the folder."""
+        given = {
+            "LEDGER_DATABASE_URL": f"sqlite:///{self._folder}/ledger/ledger.db",
+            "LEDGER_RUN_DIR": str(self.run_dir),
+            **settings,
+        }
+        return self._process("ledger", ["ledger"], given).start()
 
     def promote(self, promoted: ModelPromoted) -> None:
         """Write a promotion to its topic, as `scorestream promote` does."""
@@ -70,6 +84,13 @@ class ScoringPath:
         process = Process(arguments, environment=environment, log_file=log_file)
         self._started.append(process)
         return process
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the audits of all fault tests came to."""
+    if line := totals.told():
+        terminalreporter.section("held against the log")
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.record.util import calc_crc32c
 
 from contracts.headers import CORRELATION_ID, REPLY_PARTITION, REPLY_TOPIC, encode_partition
 
@@ -20,6 +22,8 @@ Offsets = dict[int, int]
 #: More than a topic takes, so that the broker decides. One batch must fit, or its records are lost together.
 _MAX_REQUEST_BYTES = 20_000_000
 _MAX_BATCH_BYTES = 900_000
+#: In a record batch: the checksum, and what it is of.
+_CRC_AT, _CHECKED_FROM = 17, 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ class KafkaClient:
     def send(self, topic: str, *requests: Request) -> list[Placed]:
         """Where `requests` are, once the log has them all; those of a partition in their order."""
         return self._runner.run(self._send(topic, requests))
+
+    def send_with_header_name(self, topic: str, request: Request, name: bytes) -> None:
+        """Write one more header, whose name may be no text at all: Kafka takes any bytes."""
+        self._runner.run(self._send_with_header_name(topic, request, name))
 
     def ends(self, topic: str) -> Offsets:
         """The next offset of each partition."""
@@ -176,6 +184,17 @@ class KafkaClient:
     async def _partitions(self, topic: str) -> list[TopicPartition]:
         numbers = await self._producer.partitions_for(topic)
         return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+    async def _send_with_header_name(self, topic: str, request: Request, name: bytes) -> None:
+        stand_in = "n" * len(name)
+        batch = self._producer.create_batch()
+        headers = [*request.headers, (stand_in, b"")]
+        batch.append(timestamp=None, key=request.key, value=request.value, headers=headers)
+        batch.close()
+        raw = bytearray(batch._build().replace(stand_in.encode(), name))
+        struct.pack_into(">I", raw, _CRC_AT, calc_crc32c(bytes(raw[_CHECKED_FROM:])))
+        batch._buffer = raw
+        await (await self._producer.send_batch(batch, topic, partition=request.partition or 0))
 
     async def _ends(self, topic: str) -> Offsets:
         ends = await self._consumer.end_offsets(await self._partitions(topic))

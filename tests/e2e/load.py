@@ -1,8 +1,8 @@
 """Open-loop load on gateways from a thread of its own, remembering every request for the audit.
 
 A request goes out when its time has come, however slow the answers are. Connections are kept alive
-and shared, as a client library does. Nothing is retried but a refused connection, and that on the
-next gateway: no byte of the request has left then.
+and shared, as a client library does. Unless it `insists`, nothing is retried but a refused connection, and
+that on the next gateway: no byte of the request has left then.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from tests.e2e.processes import wait_until
 
 _FIELDS = json.loads(example("full"))
 _ANSWER_TIMEOUT_S = 20.0
+_ATTEMPTS = 40
+_ASK_AGAIN_AFTER_S = 0.5
+_TO_BE_ASKED_AGAIN = {0, 202, 429, 503}
 
 
 def application(applicant: int, **changes: object) -> bytes:
@@ -63,6 +66,8 @@ class Load:
     rate_per_s: float = 100.0
     #: Every so many-th request brings an Idempotency-Key.
     key_every: int = 5
+    #: Ask again with the same key and bytes, at the next gateway, until there is a decision or a conflict.
+    insists: bool = False
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -77,7 +82,7 @@ class Load:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_stopping.set()
-        self._thread.join(_ANSWER_TIMEOUT_S + 10)
+        self._thread.join(_ANSWER_TIMEOUT_S + _ATTEMPTS * _ASK_AGAIN_AFTER_S + 10)
         assert not self._thread.is_alive(), "a request hangs"
 
     def run_for(self, seconds: float) -> None:
@@ -127,17 +132,40 @@ class Load:
         return Request(applicant, application(applicant), key, scheduled_s=due_s)
 
     async def _send(self, session: aiohttp.ClientSession, request: Request) -> None:
-        for url in self.urls:
-            request.url, request.failure = url, ""
-            try:
-                await _ask(session, request)
-                break
-            except aiohttp.ClientConnectorError as error:
-                request.failure = repr(error)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                request.failure = repr(error)
-                break
-        request.ended_s = time.monotonic()
+        if self.insists and request.key is not None:
+            await insist(session, request, self.urls, self.requests)
+        else:
+            await ask(session, request, self.urls)
+
+
+async def insist(
+    session: aiohttp.ClientSession, request: Request, urls: Sequence[str], sent: list[Request]
+) -> None:
+    """Ask until there is a decision or a conflict, each time at the next gateway; repeats go to `sent`."""
+    await ask(session, request, urls)
+    for attempt in range(1, _ATTEMPTS):
+        if request.status not in _TO_BE_ASKED_AGAIN:
+            return
+        await asyncio.sleep(_ASK_AGAIN_AFTER_S)
+        request = Request(request.applicant, request.content, request.key, time.monotonic())
+        sent.append(request)
+        at = attempt % len(urls)
+        await ask(session, request, [*urls[at:], *urls[:at]])
+
+
+async def ask(session: aiohttp.ClientSession, request: Request, urls: Sequence[str]) -> None:
+    """Send the request to the first of `urls` that takes connections, and note what became of it."""
+    for url in urls:
+        request.url, request.failure = url, ""
+        try:
+            await _ask(session, request)
+            break
+        except aiohttp.ClientConnectorError as error:
+            request.failure = repr(error)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            request.failure = repr(error)
+            break
+    request.ended_s = time.monotonic()
 
 
 async def _ask(session: aiohttp.ClientSession, request: Request) -> None:

@@ -51,7 +51,7 @@ class Process:
             self.wait_ready()
         return self
 
-    def wait_ready(self, timeout_s: float = 60) -> None:
+    def wait_ready(self, timeout_s: float = 150) -> None:
         """Wait until /readyz answers 200."""
         deadline = time.monotonic() + timeout_s
         while not self.is_ready():

@@ -133,6 +133,7 @@ def survive(
     history = audit(kafka.bootstrap_servers, load.requests)
     lost = [r for r in load.since(begun + 0.5) if r.ended_s < lost_until]
     refused = [r for r in load.answered() if r.status == 503]
+    landed = {name for _, name in history.record.accepted}
     report(
         what,
         statuses=dict(load.statuses()),
@@ -144,7 +145,7 @@ def survive(
         all_decisions_s=all_back_s,
         exits=(gateway_restarts, scorer_restarts, scorer.exit_status),
         decided_again=history.decided_again,
-        landed_of_503=len({r.application_id for r in refused} & set(history.accepted)),
+        landed_of_503=len({r.application_id for r in refused} & landed),
     )
     assert set(load.statuses()) <= {200, 202, 503}
     assert {r.retry_after for r in refused} == {"1"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
 from contracts.events import ModelPromoted
 from tests.e2e.audit import audit
 from tests.e2e.faults import PATIENT, applicants, now, own_broker, report, wait_until_answered
@@ -40,3 +42,34 @@ def test_a_gateway_that_is_sent_away_fails_no_request(tmp_path: Path, promoted: 
         assert set(load.statuses()) <= {200, 202}
         assert any(r.url == leaving.url and r.status == 200 for r in load.since(asked))
         assert ended_s < _GRACE_S + 15
+
+
+@pytest.mark.faults
+def test_who_asks_again_elsewhere_after_a_gateway_was_killed_gets_the_one_decision(
+    tmp_path: Path, promoted: ModelPromoted
+) -> None:
+    with own_broker(tmp_path, promoted) as (kafka, path):
+        path.scorer()
+        settings = {**PATIENT, "LEDGER_URL": path.ledger().url}
+        gateways = [path.gateway(**settings) for _ in range(2)]
+        urls = [gateway.url for gateway in gateways]
+        with Load(urls, applicants, rate_per_s=60, key_every=1, insists=True) as load:
+            for round_number in range(6):
+                load.run_for(2)
+                gateway = gateways[round_number % 2]
+                gateway.kill()
+                load.run_for(1)
+                gateway.start()
+            wait_until_answered(load, since_s=now())
+        audited = audit(kafka.bootstrap_servers, load.requests)
+        last = {request.key: request.status for request in load.answered()}
+        report(
+            "gateways killed six times, clients ask elsewhere",
+            statuses=dict(load.statuses()),
+            unanswered=sum(r.status == 0 for r in load.answered()),
+            keys=len(last),
+            decided=audited.decided,
+            decided_again=audited.decided_again,
+        )
+        assert set(last.values()) == {200}
+        assert audited.decided == len(last)

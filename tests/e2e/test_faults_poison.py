@@ -55,8 +55,9 @@ def test_poison_between_good_applications_is_put_aside_and_the_good_ones_are_ans
         )
         assert set(load.statuses()) <= {200, 202}
         wanted = [reason for *_, reason in itertools.islice(itertools.cycle(_KINDS), _POISON)]
-        assert sorted(history.dead.values()) == sorted(wanted)
-        assert set(history.decisions) >= {r.application_id for r in load.answered()}
+        assert sorted(letter.reason or "" for letter in history.record.letters) == sorted(wanted)
+        decided = {application_id for _, application_id in history.record.predictions}
+        assert decided >= {r.application_id for r in load.answered()}
         assert scorer.is_ready()
 
 

@@ -210,6 +210,15 @@ def test_a_prediction_carries_batch_client_and_trace_of_its_input(lane: LaneUnde
     assert {name: prediction.header(name) for name in carried} == carried
 
 
+def test_a_header_name_that_is_no_text_stops_nobody(lane: LaneUnderTest) -> None:
+    applicant, value = application()
+    correlation_id = os.urandom(16)
+    named = Request(value, str(applicant).encode(), reply_headers(correlation_id), partition=0)
+    lane.kafka.send_with_header_name(lane.lane.applications.name, named, b"\xff\xfe\x00name")
+    assert decode_decision(lane.reply(correlation_id).value or b"").applicant_id == applicant
+    lane.wait_until_all_is_worked_off()
+
+
 def test_a_batch_is_decided_once_each_and_in_order(lane: LaneUnderTest) -> None:
     batch_id = uuid4().hex.encode()
     full = json.loads(example("full"))

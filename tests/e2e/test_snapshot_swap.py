@@ -89,7 +89,8 @@ def mapped(scorer: Process) -> str | None:
 
 def refused(scorer: Process, reason: str) -> bool:
     text = httpx.get(f"{scorer.url}/metrics", timeout=5).text
-    return f'scorestream_scorer_snapshots_refused_total{{lane="sync",reason="{reason}"}} ' in text
+    name = f'scorestream_scorer_snapshots_refused_total{{lane="sync",reason="{reason}"}} '
+    return any(float(line.removeprefix(name)) > 0 for line in text.splitlines() if line.startswith(name))
 
 
 def test_snapshots_are_swapped_refused_and_kept(path: FaultyPath, tmp_path: Path) -> None:
@@ -124,8 +125,9 @@ def test_snapshots_are_swapped_refused_and_kept(path: FaultyPath, tmp_path: Path
         store.announce(damaged)
         wait_until(lambda: refused(scorer, "refused"), why="a damaged snapshot is refused")
         assert used(ONLY_LATER) == (second.snapshot_id, True)
-        told = client_model(gateway)
-        assert told["feature_snapshot"]["snapshot_id"] == damaged.snapshot_id
+        wait_until(
+            lambda: told_of(gateway) == damaged.snapshot_id, why="the gateway tells what was published"
+        )
 
         shutil.rmtree(tmp_path / "store")
         assert scorer.terminate() == 0
@@ -137,9 +139,9 @@ def test_snapshots_are_swapped_refused_and_kept(path: FaultyPath, tmp_path: Path
     assert recomputed_otherwise(path, promoted, Path(kept) / "snapshots") == []
 
 
-def client_model(gateway: Process) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{gateway.url}/v1/model", timeout=5).json()
-    return found
+def told_of(gateway: Process) -> str:
+    """The snapshot that GET /v1/model names."""
+    return str(httpx.get(f"{gateway.url}/v1/model", timeout=5).json()["feature_snapshot"]["snapshot_id"])
 
 
 def recomputed_otherwise(path: FaultyPath, promoted: ModelPromoted, snapshots: Path) -> list[str]:

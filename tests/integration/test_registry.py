@@ -121,6 +121,24 @@ def test_the_facts_of_a_promotion_are_with_the_version(mlflow_server: MlflowServ
     assert numbers["calibrated"].keys() == {"calibration_p", "ece", "least_p", "bound"}
 
 
+def test_one_version_at_most_has_a_stage(mlflow_server: MlflowServer) -> None:
+    name = f"credit-risk-{uuid4().hex[:8]}"
+    registry = MlflowRegistry(mlflow_server.tracking_uri)
+    client = mlflow_at(mlflow_server.tracking_uri).MlflowClient()
+
+    def stages() -> list[str]:
+        versions = client.search_model_versions(f"name = '{name}'", order_by=["version_number ASC"])
+        return [version.tags["stage"] for version in versions]
+
+    for seed in (5, 6):
+        registry.register(built(name, seed=seed))
+    assert stages() == ["Archived", "Staging"]
+    promote(registry, name=name, version=None, occasion=OCCASION, force=True)
+    assert stages() == ["Archived", "Production"]
+    registry.register(built(name, seed=7))
+    assert stages() == ["Archived", "Production", "Staging"]
+
+
 def test_every_promotion_and_rollback_of_a_version_is_kept(mlflow_server: MlflowServer) -> None:
     name = f"credit-risk-{uuid4().hex[:8]}"
     registry = MlflowRegistry(mlflow_server.tracking_uri)

@@ -69,6 +69,14 @@ def snapshot(name: str, instance: str) -> Series:
     return {f'scorestream_scorer_snapshot_info{{lane="sync", id="{name}", instance="{instance}"}}': "1x60"}
 
 
+def auc(before: float, now: float, *, z: float, of: str = "m") -> Series:
+    figures = {"auc_before": before, "auc": now, "auc_drop_z": z}
+    return {
+        f'scorestream_drift_figure{{model="{of}", figure="{name}"}}': f"{value}x60"
+        for name, value in figures.items()
+    }
+
+
 CASES: Final = (
     Case(
         "ApiDown",
@@ -276,5 +284,19 @@ CASES: Final = (
             "scorestream_archive_oldest_waiting_seconds": "1700x60",
             "scorestream_archive_following": "1x60",
         },
+    ),
+    Case(
+        "DriftFound",
+        {'scorestream_drift_verdict{model="m", verdict="drift"}': "1x60"},
+        {
+            'scorestream_drift_verdict{model="m", verdict="not enough"}': "1x60",
+            'scorestream_drift_verdict{model="m", verdict="drift"}': "0x60",
+        },
+    ),
+    Case("PerformanceDrift", auc(0.76, 0.72, z=5), {**auc(0.76, 0.72, z=3), **auc(0.76, 0.74, z=9, of="n")}),
+    Case(
+        "DriftNotMeasured",
+        {'scorestream_drift_reported_timestamp_seconds{model="m"}': "-173000x60"},
+        {'scorestream_drift_reported_timestamp_seconds{model="m"}': "-170000x60"},
     ),
 )

@@ -11,9 +11,11 @@ from pydantic_settings import BaseSettings
 from feature_service.settings import FeatureSettings
 from gateway.ledger.settings import LedgerSettings
 from gateway.settings import GatewaySettings
+from infra.kafka.lag.settings import LagSettings
 from infra.runtime.kafka import KafkaConnection
 from scorer.settings import ScorerSettings
 from tests.platform.chart import ALL_VALUES, Chart, Object, component, containers, of_kind
+from training.archive.settings import ArchiveSettings
 
 values_files = pytest.mark.parametrize("values", ALL_VALUES, ids=lambda path: path.stem)
 
@@ -24,6 +26,8 @@ SETTINGS: dict[str, tuple[type[BaseSettings], ...]] = {
     "scorer-batch": (ScorerSettings, KafkaConnection),
     "features": (FeatureSettings,),
     "ledger": (LedgerSettings, KafkaConnection),
+    "lag-exporter": (LagSettings, KafkaConnection),
+    "archive": (ArchiveSettings, KafkaConnection),
     "topics": (KafkaConnection,),
     "promotion": (KafkaConnection, ScorerSettings),
     "mlflow": (),
@@ -39,7 +43,6 @@ def test_every_variable_is_a_setting_of_its_process(chart: Chart, values: Path) 
     unknown = {
         (name, variable)
         for name, variables in variables_by_component(objects).items()
-        if name not in {"archive", "lag-exporter"}
         for variable in variables - known(name)
         if not OF_LIBRARIES.fullmatch(variable) and not (name == "mlflow" and OF_MLFLOW.fullmatch(variable))
     }

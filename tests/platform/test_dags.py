@@ -236,3 +236,15 @@ def announced() -> list[str]:
 
     with create_session() as session:
         return [event.extra["run_id"] for event in session.query(AssetEvent) if "verdict" in event.extra]
+
+
+def test_pods_carry_what_the_network_and_kafka_ask_for(airflow: dict[str, str]) -> None:
+    """By the chart's labels its policies know them; without the authority they would trust no broker."""
+    settings = {**ON_KUBERNETES, "DAGS_RELEASE": "prod", "DAGS_KAFKA_CA": "ca", "DAGS_DATA_CLAIM": "tables"}
+    pods = [task for dag in dags_with(settings).values() for task in dag.tasks if hasattr(task, "labels")]
+    assert pods
+    for pod in pods:
+        assert pod.labels["app.kubernetes.io/instance"] == "prod"
+        assert pod.labels["app.kubernetes.io/component"] == "training"
+        assert {mount.mount_path for mount in pod.volume_mounts} == {"/etc/scorestream/kafka", "/data"}
+        assert all(mount.read_only for mount in pod.volume_mounts)

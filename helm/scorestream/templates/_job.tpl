@@ -14,6 +14,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   name: {{ include "scorestream.fullname" (dict "root" .root "name" .id) }}
+  namespace: {{ .root.Release.Namespace }}
   labels: {{- include "scorestream.labels" . | nindent 4 }}
   annotations: {{- include "scorestream.hook" (dict "hook" .hook "weight" 0 "delete" "before-hook-creation,hook-succeeded") | nindent 4 }}
 spec:
@@ -66,6 +67,7 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "scorestream.fullname" (dict "root" .root "name" .id) }}
+  namespace: {{ .root.Release.Namespace }}
   labels: {{- include "scorestream.labels" . | nindent 4 }}
   annotations: {{- include "scorestream.hook" (dict "hook" .hook "weight" -5 "delete" "before-hook-creation,hook-succeeded,hook-failed") | nindent 4 }}
 automountServiceAccountToken: false

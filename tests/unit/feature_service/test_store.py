@@ -117,3 +117,10 @@ def test_object_stores_have_their_clients(uri: str, monkeypatch: pytest.MonkeyPa
 def test_an_address_of_no_known_kind_is_refused() -> None:
     with pytest.raises(StoreUnavailable, match="nothing://at/all"):
         SnapshotStore("nothing://at/all")
+
+
+def test_the_address_of_a_folder_is_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert SnapshotStore("store").address("abc") == str(tmp_path / "store" / "snapshots" / "abc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 
@@ -41,6 +42,7 @@ class LedgerOfKeys:
 
     def __init__(self) -> None:
         self.uses: dict[tuple[str, str], KeyUse] = {}
+        self.is_silent = False
 
     async def application(
         self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
@@ -50,6 +52,8 @@ class LedgerOfKeys:
 
     async def key_use(self, client_id: str, key: str) -> KeyUse | None:
         """See Ledger."""
+        if self.is_silent:
+            await asyncio.Event().wait()
         return self.uses.get((client_id, key))
 
 

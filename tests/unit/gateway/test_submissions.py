@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from contracts import headers
 from contracts.problems import InvalidApplication
-from gateway.errors import IdempotencyConflict, NotAccepted, TooManyInFlight
+from gateway.errors import IdempotencyConflict, LedgerUnavailable, NotAccepted, TooManyInFlight
 from gateway.ledger_client import KeyUse
 from gateway.log import LoggedSubmission
 from gateway.pending import State
@@ -208,6 +208,16 @@ async def test_bytes_that_are_decided_here_turn_others_away_without_asking() -> 
     ledger.uses["bank", "k"] = KeyUse(decided.application_id, other_hash, None)
     with pytest.raises(IdempotencyConflict):
         await inside.submissions.submit(body(AMT_CREDIT=12.5), caller("k"))
+
+
+async def test_a_ledger_that_does_not_answer_by_the_deadline_is_a_ledger_that_is_away() -> None:
+    ledger = LedgerOfKeys()
+    ledger.is_silent = True
+    inside = Inside(deadline_s=SOON_S, ledger=ledger)
+    with pytest.raises(LedgerUnavailable):
+        await inside.submissions.submit(body(), caller("k"))
+    assert inside.log.sent == []
+    assert inside.is_empty()
 
 
 async def test_two_clients_with_the_same_key_have_two_applications() -> None:

@@ -263,12 +263,20 @@ async def test_a_copy_of_what_could_not_be_scored_gets_nobody_elses_decision(ben
     bench.serving = cast(ServingModel, BreaksOn(bench.serving))
     first = record(0, value=body(1), headers={**asking(b"1" * 16), headers.APPLICATION_ID: b"first"})
     await bench.worker.work([first])
-    broken = {**asking(b"2" * 16), headers.APPLICATION_ID: b"broken"}
-    bad = [record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=broken) for at in (1, 2)]
+    asked = [{**asking(name * 16), headers.APPLICATION_ID: b"broken"} for name in (b"2", b"4")]
+    bad = [
+        record(at, value=body(2, AMT_CREDIT=UNBEARABLE), headers=given) for at, given in enumerate(asked, 1)
+    ]
     again = record(3, value=body(1), headers={**asking(b"3" * 16), headers.APPLICATION_ID: b"first"})
     await bench.worker.work([*bad, again])
     answers = [(reply.key, dict(reply.headers)[headers.STATUS]) for _, reply in bench.replies.sent]
-    assert answers == [(b"1" * 16, b"200"), (b"3" * 16, b"200"), (b"2" * 16, b"410")]
+    assert answers == [
+        (b"1" * 16, b"200"),
+        (b"3" * 16, b"200"),
+        (b"2" * 16, b"410"),
+        (b"4" * 16, b"410"),
+    ]
+    assert bench.dead() == [("1", "SCORING_FAILED")]
 
 
 async def test_a_new_model_decides_from_the_next_batch_on(bench: Bench) -> None:

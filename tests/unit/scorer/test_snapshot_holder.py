@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import fsspec
+import msgspec
 import pytest
 
 from contracts.events import SnapshotPublished, encode
@@ -26,6 +27,7 @@ from scorer.pair import Pair
 from scorer.snapshot_cache import SnapshotCache
 from scorer.snapshot_holder import SnapshotHolder
 from tests.snapshots import write_files
+from tests.unit.scorer.test_pair import model
 
 pytestmark = pytest.mark.anyio
 
@@ -43,15 +45,16 @@ def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def publish(tmp_path: Path) -> Callable[[], SnapshotPublished]:
+def publish(tmp_path: Path) -> Callable[..., SnapshotPublished]:
     """Publishes snapshots in a store on this machine, each of other applicants."""
     store = SnapshotStore(str(tmp_path / "store"))
     numbers = itertools.count(1)
 
-    def make() -> SnapshotPublished:
+    def make(missing_tables: tuple[str, ...] = ()) -> SnapshotPublished:
         draft = store.draft(tmp_path)
         number = next(numbers)
         manifest = write_files(draft, [100 * number + 1, 100 * number + 2], built_at=f"2026-01-0{number}")
+        manifest = msgspec.structs.replace(manifest, missing_tables=missing_tables)
         store.publish(draft, manifest)
         return snapshot_published(STORE, store.address(manifest.id), store.manifest(manifest.id))
 
@@ -115,7 +118,7 @@ class Following:
 
 
 async def test_it_starts_with_the_newest_snapshot_and_goes_on_to_each_new_one(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     first = publish()
     async with Following(tmp_path / "cache", first).under_way() as following:
@@ -134,7 +137,7 @@ async def test_nothing_published_is_no_reason_to_wait(tmp_path: Path) -> None:
 
 
 async def test_with_the_store_gone_it_starts_from_its_own_disk(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     published = publish()
     async with Following(tmp_path / "cache", published).under_way():
@@ -145,7 +148,7 @@ async def test_with_the_store_gone_it_starts_from_its_own_disk(
 
 
 async def test_a_snapshot_not_to_be_had_is_tried_again_while_the_old_one_goes_on(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     first, second = publish(), publish()
     place = tmp_path / "store" / "snapshots" / second.snapshot_id
@@ -159,7 +162,7 @@ async def test_a_snapshot_not_to_be_had_is_tried_again_while_the_old_one_goes_on
 
 
 async def test_a_damaged_snapshot_is_refused_and_the_old_one_goes_on(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     first, second = publish(), publish()
     matrix = tmp_path / "store" / "snapshots" / second.snapshot_id / MATRIX
@@ -173,7 +176,7 @@ async def test_a_damaged_snapshot_is_refused_and_the_old_one_goes_on(
 
 
 async def test_a_snapshot_damaged_in_the_cache_is_fetched_anew(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     published = publish()
     async with Following(tmp_path / "cache", published).under_way():
@@ -187,7 +190,7 @@ async def test_a_snapshot_damaged_in_the_cache_is_fetched_anew(
 
 
 async def test_another_manifest_than_the_announced_one_is_refused(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     published = publish()
     manifest = tmp_path / "store" / "snapshots" / published.snapshot_id / "manifest.json"
@@ -198,7 +201,7 @@ async def test_another_manifest_than_the_announced_one_is_refused(
 
 
 async def test_records_that_cannot_be_read_and_other_stores_are_passed_over(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     first, second, third = publish(), publish(), publish()
     async with Following(tmp_path / "cache", first).under_way() as following:
@@ -210,8 +213,22 @@ async def test_records_that_cannot_be_read_and_other_stores_are_passed_over(
         assert kept == {first.snapshot_id, third.snapshot_id}
 
 
+async def test_going_back_to_the_snapshot_in_use_ends_the_wait_of_a_later_one(
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
+) -> None:
+    first, without_bureau = publish(), publish(missing_tables=("bureau",))
+    async with Following(tmp_path / "cache", first).under_way() as following:
+        following.pair.offer_model(model("1", ("BUREAU_COUNT",)), when_taken=lambda: None)
+        following.control.write(encode(without_bureau))
+        await following.until(lambda: following.refused("does-not-fit") == 1)
+        following.control.write(encode(first))
+        await following.until(lambda: following.pair.waiting_snapshot is None)
+        following.pair.offer_model(model("2"), when_taken=lambda: None)
+        assert following.mapped == first.snapshot_id
+
+
 async def test_the_cache_keeps_the_snapshot_in_use_and_the_one_before(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     all_of_them = [publish() for _ in range(3)]
     cache = SnapshotCache(tmp_path / "cache", fetch_timeout_s=30)
@@ -223,7 +240,7 @@ async def test_the_cache_keeps_the_snapshot_in_use_and_the_one_before(
 
 
 async def test_an_address_that_no_store_answers_at_is_said(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     published = publish()
     gone = SnapshotPublished(
@@ -235,7 +252,7 @@ async def test_an_address_that_no_store_answers_at_is_said(
 
 
 def test_a_remote_snapshot_is_downloaded_without_what_serving_does_not_map(
-    publish: Callable[[], SnapshotPublished], tmp_path: Path
+    publish: Callable[..., SnapshotPublished], tmp_path: Path
 ) -> None:
     published = publish()
     remote = fsspec.filesystem("memory")

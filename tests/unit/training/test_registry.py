@@ -17,8 +17,8 @@ from tests.models import (
     write_csv,
 )
 from tests.registry_rules import OCCASION, RegistryRules, built
-from training.errors import GatesNotPassed
-from training.registry import Registry, compared_with_production, promote
+from training.errors import GatesNotPassed, RegistryUnavailable
+from training.registry import RegisteredVersion, Registry, compared_with_production, promote
 from training.train import TrainingPlan, train
 
 
@@ -129,3 +129,17 @@ def test_training_tells_how_production_does_on_the_same_applicants(registry: Fak
     figures = compared_with_production(registry, built("credit-risk"))
     assert figures["auc_over_production"] == 0.0
     assert figures["production_auc"] == pytest.approx(built("credit-risk").metrics["auc"])
+
+
+class DyingRegistry(FakeRegistry):
+    """A registry that goes away while a model is being made."""
+
+    def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
+        raise RegistryUnavailable("MLflow: it does not answer")
+
+
+def test_a_registry_that_dies_meanwhile_says_that_the_trials_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(
+        RegistryUnavailable, match=r"does not answer; nothing was staged.* goes on from the trials"
+    ):
+        train(plan_in(tmp_path), DyingRegistry(tmp_path / "registry"), progress=no_progress)

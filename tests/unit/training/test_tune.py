@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NoReturn
 
+import optuna
 import pytest
 
 from tests.models import TINY, dataset, no_progress
@@ -74,6 +76,23 @@ def test_a_trial_that_ctrl_c_cuts_is_not_counted(tmp_path: Path) -> None:
         tune(dataset(), FEATURES, plan=PLAN, place=where, log=interrupt, watch=UNWATCHED)
     resumed = run(where)
     assert resumed.settings == run(place()).settings
+
+
+def test_ctrl_c_that_comes_when_a_trial_is_just_told_is_no_stack_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = place(f"sqlite:///{tmp_path}/study.db")
+    tell = optuna.Study.tell
+
+    def interrupted(*arguments: Any, **options: Any) -> NoReturn:
+        tell(*arguments, **options)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.Study, "tell", interrupted)
+    with pytest.raises(TuningInterrupted):
+        run(where)
+    assert run(where) == run(place())
 
 
 def test_a_study_that_is_complete_is_not_run_again(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.kafka.config import Node, heap_mb, replication_settings, server_properties
+from infra.kafka.config import Node, heap_mb, open_listeners, replication_settings, server_properties
 
 
 def cluster_of(count: int) -> tuple[Node, ...]:
@@ -25,7 +25,7 @@ def read(properties: str) -> dict[str, str]:
 
 def test_a_lone_node_keeps_one_copy_of_everything() -> None:
     (node,) = cluster_of(1)
-    settings = read(server_properties(node, cluster=(node,), overrides={}))
+    settings = read(server_properties(node, cluster=(node,), listeners=open_listeners(node), overrides={}))
     copies = {key: value for key, value in settings.items() if key.endswith("replication.factor")}
     assert len(copies) == 4
     assert set(copies.values()) == {"1"}
@@ -41,7 +41,10 @@ def test_three_nodes_keep_three_copies_of_which_two_must_be_in_sync() -> None:
 
 def test_every_node_names_the_same_quorum_and_its_own_listeners() -> None:
     cluster = cluster_of(3)
-    nodes = [read(server_properties(node, cluster=cluster, overrides={})) for node in cluster]
+    nodes = [
+        read(server_properties(node, cluster=cluster, listeners=open_listeners(node), overrides={}))
+        for node in cluster
+    ]
     assert {node["controller.quorum.voters"] for node in nodes} == {
         "0@127.0.0.1:22000,1@127.0.0.1:22001,2@127.0.0.1:22002"
     }
@@ -54,7 +57,7 @@ def test_every_node_names_the_same_quorum_and_its_own_listeners() -> None:
 
 def test_topics_come_from_the_contracts_only_and_groups_form_at_once() -> None:
     (node,) = cluster_of(1)
-    settings = read(server_properties(node, cluster=(node,), overrides={}))
+    settings = read(server_properties(node, cluster=(node,), listeners=open_listeners(node), overrides={}))
     assert settings["auto.create.topics.enable"] == "false"
     assert settings["group.initial.rebalance.delay.ms"] == "0"
     assert settings["group.min.session.timeout.ms"] == "1000"
@@ -63,7 +66,9 @@ def test_topics_come_from_the_contracts_only_and_groups_form_at_once() -> None:
 def test_a_setting_of_the_caller_wins() -> None:
     (node,) = cluster_of(1)
     overrides = {"message.max.bytes": "1000", "log.segment.bytes": "2000000"}
-    settings = read(server_properties(node, cluster=(node,), overrides=overrides))
+    settings = read(
+        server_properties(node, cluster=(node,), listeners=open_listeners(node), overrides=overrides)
+    )
     assert settings["message.max.bytes"] == "1000"
     assert settings["log.segment.bytes"] == "2000000"
 

@@ -1,0 +1,1 @@
+"""The images: one Dockerfile, a lock per component, a build for any Docker-compatible builder."""

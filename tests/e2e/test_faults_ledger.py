@@ -1,0 +1,103 @@
+"""The ledger away, or out of room: only keyed applications are told to come again, and no row is lost."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.events import ModelPromoted
+from tests.e2e.audit import Audited, audit
+from tests.e2e.faults import PATIENT, applicants, now, own_broker, report, wait_until_answered
+from tests.e2e.load import Load
+from tests.e2e.processes import Process, wait_until
+
+pytestmark = pytest.mark.faults
+
+
+def counts(ledger: Process) -> dict[str, Any]:
+    """The sync lane's counts; empty while the ledger can't say."""
+    try:
+        answer = httpx.get(f"{ledger.url}/v1/counts", timeout=5)
+    except httpx.TransportError:
+        return {}
+    found: dict[str, Any] = answer.json()["lanes"]["sync"] if answer.status_code == 200 else {}
+    return found
+
+
+def agrees(ledger: Process, audited: Audited) -> bool:
+    """Whether the ledger has what the log has, by its own count of both."""
+    found = counts(ledger)
+    wanted = {"accepted": audited.accepted, "decided": audited.decided, "pending": 0, "difference": 0}
+    return {name: found.get(name) for name in wanted} == wanted
+
+
+def test_a_ledger_that_is_away_for_a_minute_holds_up_only_keyed_applications(
+    tmp_path: Path, promoted: ModelPromoted
+) -> None:
+    with own_broker(tmp_path, promoted) as (kafka, path):
+        path.scorer()
+        ledger = path.ledger()
+        gateway = path.gateway(**PATIENT, LEDGER_URL=ledger.url)
+        with Load([gateway.url], applicants, rate_per_s=50) as load:
+            wait_until_answered(load, since_s=now())
+            away = now()
+            ledger.kill()
+            load.run_for(60)
+            ended = now()
+            ledger.start()
+            load.run_for(3)
+            wait_until_answered(load, since_s=now())
+        audited = audit(kafka.bootstrap_servers, load.requests)
+        wait_until(lambda: agrees(ledger, audited), why="the ledger has caught up")
+        during = [r for r in load.since(away + 0.5) if r.ended_s < ended]
+        report("ledger kill -9, 60 s", statuses=dict(load.statuses()), during=len(during))
+        assert {r.status for r in during if r.key is None} <= {200, 202}
+        assert {r.status for r in during if r.key is not None} == {503}
+        assert set(load.statuses()) <= {200, 202, 503}
+
+
+def test_a_ledger_without_room_says_so_and_goes_on_when_there_is_some(
+    tmp_path: Path, promoted: ModelPromoted
+) -> None:
+    with own_broker(tmp_path, promoted) as (kafka, path):
+        path.scorer()
+        ledger = path.ledger()
+        gateway = path.gateway(**PATIENT, LEDGER_URL=ledger.url)
+        with Load([gateway.url], applicants, rate_per_s=50) as load:
+            wait_until_answered(load, since_s=now())
+            writers = children(ledger.pid)
+            for pid in writers:
+                # No file may grow beyond what the write-ahead log has already: a disk without room.
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (65_536, resource.RLIM_INFINITY))
+            wait_until(lambda: not ledger.is_ready(), why="the ledger says that it can't write")
+            load.run_for(5)
+            full = now()
+            load.run_for(5)
+            for pid in writers:
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+            wait_until(ledger.is_ready, why="the ledger writes again")
+            wait_until_answered(load, since_s=now())
+        audited = audit(kafka.bootstrap_servers, load.requests)
+        wait_until(lambda: agrees(ledger, audited), why="the ledger has caught up")
+        unkeyed = {r.status for r in load.since(full) if r.key is None}
+        report("the ledger's disk full for 10 s", statuses=dict(load.statuses()))
+        assert children(ledger.pid) == writers, "a full disk ends no writer"
+        assert unkeyed <= {200, 202}
+        assert set(load.statuses()) <= {200, 202, 503}
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of a process's children."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if int(parent) == pid:
+            found.append(int(folder.name))
+    return sorted(found)
