@@ -28,7 +28,7 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo platform test test-slow test-faults lint format lock images k8s-tools chart deploy smoke retrain
+.PHONY: help env demo platform test test-slow test-faults bench lint format lock images k8s-tools chart deploy smoke retrain
 
 env: $(READY) ## the environment in .venv
 
@@ -46,6 +46,9 @@ test-slow: $(READY) k8s-tools ## the long suites
 
 test-faults: $(READY) ## real processes killed and paused under load
 	$(BIN)/python -m pytest -m faults $(ARGS)
+
+bench: $(READY) ## what we do and what a lender would pick instead, in one run: a table and bench/results/latest.json
+	@exec $(BIN)/python -m bench.run $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/ruff format --check $(CHECKED)
