@@ -29,6 +29,8 @@ from tests.snapshots import write_files
 from training.dataset import make_dataset
 from training.snapshots import SnapshotHistory
 
+pytestmark = pytest.mark.slow
+
 LEARNT_FROM = range(100_001, 101_501)
 ONLY_LATER = 500_001
 
