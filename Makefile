@@ -28,7 +28,7 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo platform test test-slow test-faults lint format lock images k8s-tools chart deploy smoke retrain
+.PHONY: help env demo platform test test-slow test-faults bench lint format lock images k8s-tools chart deploy smoke retrain
 
 env: $(READY) ## the environment in .venv
 
@@ -47,6 +47,9 @@ test-slow: $(READY) k8s-tools ## the long suites
 test-faults: $(READY) ## real processes killed and paused under load
 	$(BIN)/python -m pytest -m faults $(ARGS)
 
+bench: $(READY) ## what we do and what a lender would pick instead, in one run: a table and bench/results/latest.json
+	@exec $(BIN)/python -m bench.run $(ARGS)
+
 lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/ruff check $(CHECKED)
@@ -56,6 +59,7 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/python -m infra.prometheus.documentation --check
 	$(BIN)/python -m grafana --check
 	$(BIN)/python -m feature_service.catalogue --check
+	$(BIN)/python -m infra.tools.strimzi_users --check
 	$(BIN)/python -m infra.tools.workflows
 
 format: $(READY) ## ruff format and the fixes that are safe
@@ -65,6 +69,7 @@ format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/python -m infra.prometheus.documentation
 	$(BIN)/python -m grafana
 	$(BIN)/python -m feature_service.catalogue
+	$(BIN)/python -m infra.tools.strimzi_users
 
 images: $(READY) ## container images; IMAGES="gateway scorer", BUILDER=podman, BASE_IMAGE=…, REGISTRY=…, TAG=…, PUSH=1
 	$(BIN)/python -m infra.docker $(IMAGES) --builder "$(BUILDER)" --tag "$(TAG)" \

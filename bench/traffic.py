@@ -1,0 +1,153 @@
+"""Requests to one service: repeated loops, what they cost each process, and whether the answers are right."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+
+from bench.load import Outcome, Send, closed_loop, open_loop
+from bench.machine import usage
+from bench.measure import Figure, figure
+
+_WARM_UP_S: Final = 2.0
+_HEADERS: Final = {"Content-Type": "application/json"}
+
+
+class WrongAnswers(Exception):
+    """A service does not answer what LightGBM says; nothing of it counts."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where requests go, with which bodies, and the processes that work on them, by name."""
+
+    name: str
+    url: str
+    bodies: Sequence[bytes]
+    pids: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """What some repeats of one loop came to. Only answers with status 200 count as requests a second."""
+
+    per_second: Figure
+    p50_ms: Figure
+    p99_ms: Figure
+    answered: float
+    statuses: dict[str, int]
+    cpu_ms_per_request: dict[str, float]
+
+
+def closed(service: Service, *, clients: int, seconds: float, repeats: int) -> Loops:
+    """`clients` clients, each sending when answered."""
+    return asyncio.run(
+        _loops(service, lambda send: closed_loop(send, clients=clients, seconds=seconds), repeats, clients)
+    )
+
+
+def opened(service: Service, *, rate: float, seconds: float, repeats: int) -> Loops:
+    """`rate` requests a second, whether or not they are answered; latency from when each was due."""
+    return asyncio.run(
+        _loops(service, lambda send: open_loop(send, rate=rate, seconds=seconds), repeats, clients=8)
+    )
+
+
+async def _loops(service: Service, loop: Callable[[Send], Any], repeats: int, clients: int) -> Loops:
+    async with sending(service) as send:
+        await closed_loop(send, clients=min(clients, 16), seconds=_WARM_UP_S)
+        before = {name: usage(pid).cpu_s for name, pid in service.pids.items()}
+        outcomes: list[Outcome] = [await loop(send) for _ in range(repeats)]
+        cpu_s = {name: usage(pid).cpu_s - before[name] for name, pid in service.pids.items()}
+    summaries = [outcome.summary() for outcome in outcomes]
+    statuses: dict[str, int] = {}
+    for outcome in outcomes:
+        for status, count in outcome.statuses.items():
+            statuses[status] = statuses.get(status, 0) + count
+    total = sum(statuses.values())
+    return Loops(
+        per_second=figure([outcome.statuses["200"] / outcome.seconds for outcome in outcomes]),
+        p50_ms=figure([summary["p50_ms"] for summary in summaries]),
+        p99_ms=figure([summary["p99_ms"] for summary in summaries]),
+        answered=statuses.get("200", 0) / total,
+        statuses=statuses,
+        cpu_ms_per_request={name: round(spent / total * 1000, 3) for name, spent in cpu_s.items()},
+    )
+
+
+@asynccontextmanager
+async def sending(service: Service) -> AsyncIterator[Send]:
+    """A function that sends the next body and says how it went."""
+    bodies = itertools.cycle(service.bodies)
+    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+
+        async def send() -> str:
+            try:
+                async with session.post(service.url, data=next(bodies), headers=_HEADERS) as answer:
+                    await answer.read()
+                    return str(answer.status)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                return type(error).__name__
+
+        yield send
+
+
+def check(
+    service: Service, expected: Sequence[float], read: Callable[[Any], float], *, count: int = 50
+) -> None:
+    """Return if the first answers have the expected numbers, to the bit; WrongAnswers otherwise."""
+    answers = asyncio.run(_answers(service, min(count, len(service.bodies))))
+    for number, (answer, right) in enumerate(zip(answers, expected, strict=False)):
+        if read(answer) != right:
+            raise WrongAnswers(
+                f"{service.name}: answer {number} is {read(answer)!r}, LightGBM says {right!r}"
+            )
+
+
+async def _answers(service: Service, count: int) -> list[Any]:
+    async with aiohttp.ClientSession() as session:
+        found = []
+        for body in service.bodies[:count]:
+            found.append(await _answer(session, service, body))
+        return found
+
+
+async def _answer(session: aiohttp.ClientSession, service: Service, body: bytes) -> Any:
+    # The first requests of fresh processes may be late: the same body may be sent again.
+    deadline = time.monotonic() + 30
+    while True:
+        async with session.post(service.url, data=body, headers=_HEADERS) as answer:
+            said = await answer.read()
+            if answer.status == 200:
+                return json.loads(said)
+        if time.monotonic() > deadline:
+            raise WrongAnswers(f"{service.name} answers {answer.status}: {said[:300]!r}")
+        await asyncio.sleep(0.1)
+
+
+async def longest_gap_s(
+    service: Service, *, rate: float, seconds: float, disturb: Callable[[], None]
+) -> float:
+    """The longest time without an answer at `rate`, while something is done to the service a second in."""
+    answered: list[float] = []
+    async with sending(service) as send:
+
+        async def noted() -> str:
+            status = await send()
+            if status == "200":
+                answered.append(time.monotonic())
+            return status
+
+        asyncio.get_running_loop().call_later(1.0, disturb)
+        await open_loop(noted, rate=rate, seconds=seconds)
+    answered.sort()
+    return max((later - sooner for sooner, later in itertools.pairwise(answered)), default=seconds)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bench.traffic import Service, WrongAnswers, check, closed
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers a request with its own body; 503 for an empty one."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200 if body else 503)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+def service(url: str, *values: float) -> Service:
+    return Service("echo", url, [json.dumps({"value": value}).encode() for value in values])
+
+
+def test_answers_that_are_right_to_the_bit_pass(url: str) -> None:
+    check(service(url, 0.1, 0.2), [0.1, 0.2], lambda answer: float(answer["value"]))
+
+
+def test_a_service_with_a_wrong_answer_is_not_measured(url: str) -> None:
+    with pytest.raises(WrongAnswers, match="answer 1"):
+        check(service(url, 0.1, 0.2), [0.1, 0.2 + 1e-16], lambda answer: float(answer["value"]))
+
+
+def test_only_answers_with_status_200_count(url: str) -> None:
+    loops = closed(Service("refusing", url, [b""]), clients=2, seconds=0.2, repeats=2)
+    assert loops.per_second.highest == 0.0
+    assert loops.answered == 0.0
+    assert set(loops.statuses) == {"503"}
