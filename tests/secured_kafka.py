@@ -6,7 +6,7 @@ import datetime
 import ipaddress
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -96,6 +96,11 @@ class SecuredKafka(EmbeddedKafka):
             super_users=(SUPER_USER,),
         )
         super().__init__(folder / "kafka", security=security)
+
+    def __enter__(self) -> Self:
+        # Certificates, passwords and ACLs make its start the slowest thing of the run on a busy machine.
+        self.start(timeout_s=180)
+        return self
 
     def password_file(self, name: str) -> Path:
         """Where the user's password is."""

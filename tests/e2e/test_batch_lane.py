@@ -1,6 +1,7 @@
 """A batch beside interactive load, killed on both ends: nothing is scored twice, nobody else notices.
 
-The small one is in `make test`, a million rows in `make test-slow`. Times and memory are printed.
+In `make test-slow`: a small batch, and a million rows. Times and memory are printed; the command's own
+resumption is in `make test` (test_commands).
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _INTERACTIVE_PER_S = 50
 _GROWTH_MB = 60
 
 
-@pytest.mark.parametrize("rows", [5_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [5_000, 1_000_000])
 def test_a_batch_that_is_killed_on_both_ends_is_scored_once_beside_interactive_load(
     tmp_path: Path, promoted: ModelPromoted, rows: int
 ) -> None:

@@ -63,9 +63,12 @@ def run(kafka: SecuredKafka) -> Run:
 @pytest.fixture(scope="module")
 def declared(run: Run) -> None:
     """Topics and ACLs, made by the commands that a real installation runs."""
-    made = run(SUPER_USER, "topics", "ensure", "--partitions", str(PARTITIONS), "--replication", "1")
+    patience = ("--timeout", "120")
+    made = run(
+        SUPER_USER, "topics", "ensure", "--partitions", str(PARTITIONS), "--replication", "1", *patience
+    )
     assert made.exit_code == 0, made.output
-    allowed = run(SUPER_USER, "acls", "apply")
+    allowed = run(SUPER_USER, "acls", "apply", *patience)
     assert allowed.exit_code == 0, allowed.output
 
 
