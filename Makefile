@@ -59,6 +59,7 @@ lint: $(READY) ## ruff, mypy --strict, the import rules, generated pages
 	$(BIN)/python -m infra.prometheus.documentation --check
 	$(BIN)/python -m grafana --check
 	$(BIN)/python -m feature_service.catalogue --check
+	$(BIN)/python -m infra.tools.strimzi_users --check
 	$(BIN)/python -m infra.tools.workflows
 
 format: $(READY) ## ruff format and the fixes that are safe
@@ -68,6 +69,7 @@ format: $(READY) ## ruff format and the fixes that are safe
 	$(BIN)/python -m infra.prometheus.documentation
 	$(BIN)/python -m grafana
 	$(BIN)/python -m feature_service.catalogue
+	$(BIN)/python -m infra.tools.strimzi_users
 
 images: $(READY) ## container images; IMAGES="gateway scorer", BUILDER=podman, BASE_IMAGE=…, REGISTRY=…, TAG=…, PUSH=1
 	$(BIN)/python -m infra.docker $(IMAGES) --builder "$(BUILDER)" --tag "$(TAG)" \

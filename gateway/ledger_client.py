@@ -16,6 +16,7 @@ from gateway.pending import Reply
 
 _LAG: Final = "x-lag-ms"
 _OWNER_SEPARATOR: Final = "\x1f"
+_CONNECTIONS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,17 @@ class Ledger(Protocol):
 class HttpLedger:
     """Ledger over the ledger process's HTTP interface."""
 
-    def __init__(self, base_url: str, *, timeout_s: float, max_lag_s: float) -> None:
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s)
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: float,
+        max_lag_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        # Fewer kept than used would mean a new connection for most look-ups as soon as many come at once.
+        kept = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=timeout_s, limits=kept, transport=transport)
         self._max_lag_ms = max_lag_s * 1000
 
     async def close(self) -> None:
@@ -86,13 +96,17 @@ def key_hash(client_id: str, key: str) -> str:
     return hashlib.sha256(f"{client_id}{_OWNER_SEPARATOR}{key}".encode()).hexdigest()
 
 
+_NULL: Final = msgspec.Raw(b"null")
+
+
 class _KeyDocument(msgspec.Struct):
     application_id: str
     request_hash: str | None
-    decision: msgspec.Raw | None = None
+    # Not `Raw | None`: msgspec knows Raw by itself only, and takes that union for null alone.
+    decision: msgspec.Raw = _NULL
     problem: Any = None
 
     def answer(self) -> Reply | None:
-        if self.decision is not None and bytes(self.decision) != b"null":
+        if bytes(self.decision) != bytes(_NULL):
             return Reply(200, bytes(self.decision))
         return None if self.problem is None else Reply(410, msgspec.json.encode(self.problem))

@@ -144,25 +144,33 @@ class PendingReplies:
 
         `correlation_id` is what the submission is written with, None when it is not written (again).
         """
+        with self.place():
+            self._remember(submission)
+            future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            submission.waiters.append(future)
+            if correlation_id is not None:
+                self._own[correlation_id] = submission
+                submission.correlation_ids.append(correlation_id)
+            try:
+                yield future
+            finally:
+                submission.waiters.remove(future)
+                if self._recent.get(submission.application_id) is not submission:
+                    self._forget(submission)
+                if future.done() and not future.cancelled():
+                    future.exception()  # seen: nobody else will ask
+                future.cancel()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the places for requests that wait for anything; raises TooManyInFlight."""
         if self.in_flight >= self._max_in_flight:
             raise TooManyInFlight(f"{self.in_flight} requests wait already; try again shortly")
-        self._remember(submission)
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        submission.waiters.append(future)
-        if correlation_id is not None:
-            self._own[correlation_id] = submission
-            submission.correlation_ids.append(correlation_id)
         self.in_flight += 1
         try:
-            yield future
+            yield
         finally:
             self.in_flight -= 1
-            submission.waiters.remove(future)
-            if self._recent.get(submission.application_id) is not submission:
-                self._forget(submission)
-            if future.done() and not future.cancelled():
-                future.exception()  # seen: nobody else will ask
-            future.cancel()
 
     def resolve(self, correlation_id: bytes, reply: Reply) -> bool:
         """Give a reply to whoever waits for it and remember it; False for another gateway's.

@@ -128,7 +128,9 @@ class Submissions:
         submission = await self._submission(wanted, caller)
         if submission.is_decided or submission.is_awaited:
             return submission
-        return await self._looked_up(caller, submission)
+        # Also who waits for the ledger takes a place: what is too much is turned away before it costs much.
+        with self._pending.place():
+            return await self._looked_up(caller, submission)
 
     async def _submission(self, wanted: Submission, caller: Caller) -> Submission:
         """The submission as it is known here. Raises IdempotencyConflict.

@@ -90,16 +90,20 @@ def _pod(
 
 
 def _mounted(settings: DagSettings) -> dict[str, Any]:
-    """The brokers' authority, where the chart's ConfigMap says that it is, and the tables at /data."""
+    """Kafka's secrets where the chart's ConfigMap says that they are, and the tables at /data."""
     volumes, mounts = [], []
-    if settings.kafka_ca:
-        secret = k8s.V1SecretVolumeSource(
-            secret_name=settings.kafka_ca, items=[k8s.V1KeyToPath(key="ca.crt", path="ca.crt")]
-        )
-        volumes.append(k8s.V1Volume(name="kafka-ca", secret=secret))
-        mounts.append(k8s.V1VolumeMount(name="kafka-ca", mount_path="/etc/scorestream/kafka", read_only=True))
+    kafka = {"ca.crt": settings.kafka_ca, "password": settings.kafka_user}
+    if sources := [_secret_file(secret, name) for name, secret in kafka.items() if secret]:
+        projected = k8s.V1ProjectedVolumeSource(sources=sources)
+        volumes.append(k8s.V1Volume(name="kafka", projected=projected))
+        mounts.append(k8s.V1VolumeMount(name="kafka", mount_path="/etc/scorestream/kafka", read_only=True))
     if settings.data_claim:
         claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=settings.data_claim, read_only=True)
         volumes.append(k8s.V1Volume(name="data", persistent_volume_claim=claim))
         mounts.append(k8s.V1VolumeMount(name="data", mount_path="/data", read_only=True))
     return {"volumes": volumes, "volume_mounts": mounts}
+
+
+def _secret_file(secret: str, key: str) -> k8s.V1VolumeProjection:
+    items = [k8s.V1KeyToPath(key=key, path=key)]
+    return k8s.V1VolumeProjection(secret=k8s.V1SecretProjection(name=secret, items=items))

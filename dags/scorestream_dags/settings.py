@@ -28,6 +28,7 @@ class DagSettings(BaseSettings):
     kafka_ca: str = Field(
         "", description="Secret with the brokers' authority, key ca.crt; empty: the system's."
     )
+    kafka_user: str = Field("", description="Secret with the Kafka user's password, key password; or none.")
     data_claim: str = Field("", description="Volume claim with the tables; pods see it at /data, read-only.")
     memory: str = Field("8Gi", description="Memory of a pod.")
     cpu: str = Field("2", description="Processors of a pod.")

@@ -146,7 +146,7 @@ class LocalPlatform:
 
     def train(self, data: Path, *, snapshot_id: str, is_sample: bool) -> str:
         """A staged model from `data` and the snapshot; the one that is there when nothing has changed."""
-        options = ["--smoke"] if is_sample else []
+        options = ["--smoke"] if is_sample else ["--minutes", str(self.settings.training_minutes)]
         said = self._scorestream(
             "train",
             "--data",

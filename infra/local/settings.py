@@ -18,6 +18,9 @@ class LocalSettings(BaseSettings):
     run_dir: Path = Field(Path(".run"), description="Logs, broker and registry storage, sample, caches.")
     applicants: int = Field(30_000, ge=2_000, description="Size of the sample when no DATA is given.")
     seed: int = Field(7, description="Seed of the sample and of the training.")
+    training_minutes: float = Field(
+        10, gt=0, description="Wall clock of the training on DATA; `scorestream train` takes longer and more."
+    )
     partitions: int = Field(LOCAL_PARTITIONS, ge=1, description="Partitions of the per-applicant topics.")
     gateway_port: int = Field(8000, description="Port of the gateway.")
     features_port: int = Field(8001, description="Port of the feature service.")

@@ -5,6 +5,7 @@ Used by the page about metrics, and by the tests that hold dashboards, rules and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +30,10 @@ _COUNTED: Final = frozenset(
         *("rows", "snapshots", "swaps"),
     }
 )
+
+
+#: How the meaning of a fact begins.
+_FACT: Final = re.compile(r"1 (while|for|when|where|if)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,10 @@ class Metric:
     @property
     def is_fact(self) -> bool:
         """Whether it only says that something is so: an info or a state."""
-        return self.name.endswith("_info") or self.meaning.startswith(("1 while", "1 for"))
+        return (
+            self.name.endswith("_info")
+            or re.match(r"[01] (while|for|if|when|where)\b", self.meaning) is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(log_file, process, ports)
     try:
         wait_until(
-            lambda: UP in running.said() or process.poll() is not None, timeout_s=420, why="everything is up"
+            lambda: UP in running.said() or process.poll() is not None, timeout_s=900, why="everything is up"
         )
         assert process.poll() is None, running.said()[-3000:]
         threading.Thread(target=running.submit_for_ever, daemon=True).start()

@@ -122,14 +122,22 @@ def test_a_further_group_is_watched_where_it_committed(kafka: EmbeddedKafka, exp
     wait_until(lambda: total(exporter, LAG, group="reader") == 1, why="the group is one behind")
 
 
-def test_a_broker_that_goes_away_is_said_and_waited_for(kafka: EmbeddedKafka, exporter: Process) -> None:
+def test_a_broker_that_goes_away_is_said_and_old_lags_are_not(
+    kafka: EmbeddedKafka, exporter: Process
+) -> None:
     kafka.stop()
     wait_until(lambda: total(exporter, "scorestream_lag_broker_reached") == 0, why="it says so")
     assert not exporter.is_ready()
     assert total(exporter, LAG) is None
     assert httpx.get(f"{exporter.url}/healthz").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_broker_that_comes_back_is_asked_again(kafka: EmbeddedKafka, exporter: Process) -> None:
+    kafka.stop()
+    wait_until(lambda: not exporter.is_ready(), why="it says that Kafka is away")
     kafka.start()
-    wait_until(lambda: total(exporter, LAG, group="reader") == 1, timeout_s=60, why="it goes on")
+    wait_until(lambda: total(exporter, LAG, group=SYNC_GROUP) is not None, timeout_s=60, why="it goes on")
     assert exporter.is_ready()
 
 

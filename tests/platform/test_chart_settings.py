@@ -6,15 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic_settings import BaseSettings
 
 from feature_service.settings import FeatureSettings
 from gateway.ledger.settings import LedgerSettings
 from gateway.settings import GatewaySettings
+from infra.kafka.acls import ROLES
 from infra.kafka.lag.settings import LagSettings
 from infra.runtime.kafka import KafkaConnection
 from scorer.settings import ScorerSettings
-from tests.platform.chart import ALL_VALUES, Chart, Object, component, containers, of_kind
+from tests.platform.chart import ALL_VALUES, ROOT, Chart, Object, component, containers, of_kind
 from training.archive.settings import ArchiveSettings
 
 values_files = pytest.mark.parametrize("values", ALL_VALUES, ids=lambda path: path.stem)
@@ -85,3 +87,22 @@ def variables_of(one: Object, objects: list[Object]) -> dict[str, str]:
             variables |= maps[source["configMapRef"]["name"]]
         variables |= {v["name"]: v.get("value", "") for v in container.get("env", [])}
     return variables
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_components_are_the_kafka_users_that_strimzi_makes(chart: Chart, environment: str) -> None:
+    (values,) = [path for path in ALL_VALUES if path.stem == environment]
+    text = (ROOT / "helm" / "strimzi" / "users.yaml").read_text()
+    made = {one["metadata"]["name"] for one in yaml.safe_load_all(text)}
+    objects = chart.objects(values)
+    used = {
+        variables["KAFKA_SASL_USERNAME"]
+        for one in of_kind(objects, "Deployment", "Job")
+        if "KAFKA_SASL_USERNAME" in (variables := variables_of(one, objects))
+    }
+    assert used <= made
+    assert len(used) == len(ROLES_OF_PROCESSES)
+
+
+#: Roles of infra/kafka/acls.py that a pod of the chart has; training's pods are Airflow's.
+ROLES_OF_PROCESSES = {role.name for role in ROLES} & {*SETTINGS, "platform-admin"}

@@ -40,6 +40,7 @@ def control_plane(helm: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
                 plane.kubectl("create", "--filename", str(custom_resources.definition_file(kind)))
         except ToolUnavailable as error:
             pytest.skip(f"the operators' definitions are in Go modules: {error}")
+        plane.kubectl("create", "namespace", "scoring")
         plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         yield plane
 
@@ -61,7 +62,15 @@ class Release:
         options = [option for change in (*BARE_CLUSTER, *changes) for option in ("--set", change)]
         options += ["--rollback-on-failure", "--timeout", "12s"] if is_rolled_back else ["--timeout", "90s"]
         return self.run(
-            "upgrade", "--install", "r", str(CHART), "--values", str(EVERYTHING), "--wait", *options
+            "upgrade",
+            "--install",
+            "r",
+            str(CHART),
+            "--values",
+            str(EVERYTHING),
+            "--wait",
+            "--reset-then-reuse-values",
+            *options,
         )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -215,7 +224,7 @@ def test_the_api_server_would_take_every_environment(
 ) -> None:
     everything = yaml.safe_dump_all(chart.objects(values))
     said = control_plane.kubectl(
-        "create", "--dry-run=server", "--validate=strict", "--namespace", "default", "--filename", "-",
+        "create", "--dry-run=server", "--validate=strict", "--namespace", "scoring", "--filename", "-",
         stdin=everything,
     )  # fmt: skip
     assert said.count("created (server dry run)") == len(chart.objects(values))

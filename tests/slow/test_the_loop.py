@@ -5,11 +5,14 @@ promotion → scorers swap; watched from outside, by topics, MLflow, Airflow's A
 from __future__ import annotations
 
 import asyncio
+import csv
+import random
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -29,8 +32,8 @@ from training.registry import PRODUCTION
 
 pytestmark = pytest.mark.slow
 
-APPLICANTS = 12_000
-RATE, DAY_S, DAYS, WINDOW_DAYS = 15, 20.0, 3, 1.0
+APPLICANTS = 8_000
+RATE, DAY_S, DAYS, WINDOW_DAYS = 40, 20.0, 3, 1.0
 PERFORMANCE_DAYS = WINDOW_DAYS * DAY_S / 86_400
 LOOP_S = 600
 
@@ -48,7 +51,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform
         started.start_mlflow()
         data = started.make_sample()
         snapshot = started.build_features(data)
-        started.train(data, snapshot_id=snapshot.snapshot_id, is_sample=True)
+        # The model in Production has learnt little, so that the next one is better for certain.
+        learnt_from = with_shuffled_labels(data, folder / "shuffled")
+        started.train(learnt_from, snapshot_id=snapshot.snapshot_id, is_sample=True)
         started.promote()
         started.start_scorers((Lane.SYNC,))
         started.start_ledger()
@@ -105,6 +110,23 @@ def test_drift_found_by_airflow_makes_a_new_model_decide(
     assert production is not None
     assert production.version == "2"
     assert time.monotonic() - started < LOOP_S
+
+
+def with_shuffled_labels(data: Path, folder: Path, *, share: float = 0.8) -> Path:
+    """The applications of `data`, most of them with another applicant's end."""
+    folder.mkdir()
+    chance = random.Random(1)
+    with (data / "application_train.csv").open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    at = header.index("TARGET")
+    chosen = [row for row in rows if chance.random() < share]
+    ends = [row[at] for row in chosen]
+    chance.shuffle(ends)
+    for row, end in zip(chosen, ends, strict=True):
+        row[at] = end
+    with (folder / "application_train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return folder
 
 
 def deciding_version(platform: LocalPlatform) -> str:

@@ -17,8 +17,10 @@ Verdict = Literal["drift", "no drift", "not enough"]
 
 #: Fewer applications hide a shift of half a standard deviation, and say so.
 MIN_APPLICATIONS: Final = 500
-#: So many columns at once move when the population does.
-SHARE: Final = 0.10
+#: So many columns at once move when the population does; or two of them far, whatever the model goes by.
+SHARE: Final = 0.05
+FAR: Final = 0.25
+FAR_MOVED: Final = 2
 #: Two of the twenty columns that mean most to the model, or a seventh of all that they mean.
 IMPORTANT: Final = 20
 IMPORTANT_MOVED: Final = 2
@@ -86,6 +88,9 @@ def _columns(facts: Facts) -> Iterator[str]:
     share = facts.share_drifted or 0.0
     if share >= SHARE:
         yield f"data drift: {share:.0%} of {len(facts.columns)} features moved (bound {SHARE:.0%})"
+    far = [one.name for one in facts.columns if one.psi >= max(FAR, one.bound)]
+    if len(far) >= FAR_MOVED:
+        yield f"features moved far (PSI {FAR} or more): {', '.join(far[:5])}"
     moved = [one.name for one in _important(facts) if one.has_moved]
     if len(moved) >= IMPORTANT_MOVED:
         yield f"important features moved: {', '.join(moved[:5])}"

@@ -53,7 +53,6 @@ env:
   {{- range $name, $value := include "scorestream.kafka.config" . | fromYaml }}
   - {name: {{ $name }}, value: {{ $value | quote }}}
   {{- end }}
-  {{- include "scorestream.kafka.env" . | nindent 2 }}
   {{- range $name, $value := .env }}
   - {name: {{ $name }}, value: {{ $value | quote }}}
   {{- end }}

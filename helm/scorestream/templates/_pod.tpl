@@ -88,37 +88,42 @@ KAFKA_SECURITY_PROTOCOL: {{ $kafka.securityProtocol | quote }}
 {{- if hasPrefix "SASL" $kafka.securityProtocol }}
 KAFKA_SASL_MECHANISM: {{ $kafka.saslMechanism | quote }}
 KAFKA_SASL_USERNAME: {{ (get $kafka.users .user).username | quote }}
+KAFKA_SASL_PASSWORD_FILE: /etc/scorestream/kafka/password
 {{- end }}
 {{- if $kafka.ca.secret }}
 KAFKA_SSL_CAFILE: /etc/scorestream/kafka/ca.crt
 {{- end }}
 {{- end }}
 
-{{/* The password, by reference. */}}
-{{- define "scorestream.kafka.env" -}}
+{{/* The password and the brokers' authority, as files of one folder. Takes root and user. */}}
+{{- define "scorestream.kafka.secrets" -}}
 {{- $kafka := .root.Values.kafka -}}
 {{- if hasPrefix "SASL" $kafka.securityProtocol }}
 {{- $user := get $kafka.users .user }}
-- name: KAFKA_SASL_PASSWORD
-  valueFrom:
-    secretKeyRef: {name: {{ $user.secret }}, key: {{ $user.key }}}
+- secret:
+    name: {{ $user.secret }}
+    items: [{key: {{ $user.key }}, path: password}]
+{{- end }}
+{{- if $kafka.ca.secret }}
+- secret:
+    name: {{ $kafka.ca.secret }}
+    items: [{key: {{ $kafka.ca.key }}, path: ca.crt}]
 {{- end }}
 {{- end }}
 
 {{- define "scorestream.kafka.mount" -}}
-{{- if .root.Values.kafka.ca.secret }}
-- {name: kafka-ca, mountPath: /etc/scorestream/kafka, readOnly: true}
+{{- if include "scorestream.kafka.secrets" . }}
+- {name: kafka, mountPath: /etc/scorestream/kafka, readOnly: true}
 {{- end }}
 {{- end }}
 
 {{- define "scorestream.kafka.volume" -}}
-{{- with .root.Values.kafka.ca }}
-{{- if .secret }}
-- name: kafka-ca
-  secret:
-    secretName: {{ .secret }}
-    items: [{key: {{ .key }}, path: ca.crt}]
-{{- end }}
+{{- with include "scorestream.kafka.secrets" . }}
+- name: kafka
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- . | nindent 6 }}
 {{- end }}
 {{- end }}
 
@@ -160,7 +165,7 @@ KAFKA_SSL_CAFILE: /etc/scorestream/kafka/ca.crt
 
 {{/*
 A container's variables that are not in its ConfigMap. Of the dict: instance (the variable that carries the pod's
-name), database (name, secret, key), user (who it is to Kafka), objects (true: it works with an object store).
+name), database (name, secret, key), objects (true: it works with an object store).
 */}}
 {{- define "scorestream.env" -}}
 {{- $parts := list -}}
@@ -172,7 +177,6 @@ name), database (name, secret, key), user (who it is to Kafka), objects (true: i
 {{- $parts = append $parts (printf "- name: %s\n  valueFrom:\n    secretKeyRef: {name: %s, key: %s}" .name .secret .key) }}
 {{- end }}
 {{- end }}
-{{- if .user }}{{ $parts = append $parts (include "scorestream.kafka.env" . | trim) }}{{ end }}
 {{- if .objects }}{{ $parts = append $parts (include "scorestream.objectStore.env" . | trim) }}{{ end }}
 {{- with compact $parts }}
 env:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +114,6 @@ def test_metrics_name_the_snapshot_that_is_served(client: TestClient, snapshot: 
     text = client.get("/metrics").text
     assert f'scorestream_features_snapshot_info{{id="{snapshot.id}"}} 1.0' in text
     assert 'scorestream_features_answers_total{route="/readyz",status="200"}' in text
+    as_of = datetime.fromisoformat(snapshot.as_of).timestamp()
+    (said,) = re.findall(r"^scorestream_features_snapshot_as_of_timestamp_seconds (.*)$", text, re.MULTILINE)
+    assert float(said) == as_of

@@ -220,6 +220,20 @@ async def test_a_ledger_that_does_not_answer_by_the_deadline_is_a_ledger_that_is
     assert inside.is_empty()
 
 
+async def test_who_waits_for_the_ledger_takes_a_place_too() -> None:
+    ledger = LedgerOfKeys()
+    ledger.is_silent = True
+    inside = Inside(max_in_flight=1, ledger=ledger)
+    asking = asyncio.create_task(inside.submissions.submit(body(), caller("k")))
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyInFlight):
+        await inside.submissions.submit(body(), caller("another"))
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert inside.is_empty()
+
+
 async def test_two_clients_with_the_same_key_have_two_applications() -> None:
     inside = Inside(deadline_s=SOON_S)
     one = await inside.submissions.submit(body(), caller("k", client="bank"))

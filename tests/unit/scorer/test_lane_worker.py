@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from functools import partial
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from contracts import headers
+from contracts.errors import DeadLetterReason
 from contracts.events import ModelVersion, decode_decision, decode_scored
 from contracts.lanes import Lane
 from scorer.decide import decide
@@ -313,3 +315,25 @@ async def test_decisions_and_dead_letters_are_counted(bench: Bench) -> None:
     unseen = {"lane": "sync", "field": "CODE_GENDER"}
     assert sample("scorestream_scorer_unseen_categories_total", unseen) == 1
     assert sample("scorestream_scorer_in_flight_applications", {"lane": "sync"}) == 0
+
+
+async def test_points_and_reasons_of_every_decision_are_measured(bench: Bench) -> None:
+    await bench.worker.work([applicant(number, offset=number) for number in (1, 2, 3)])
+    sample = bench.metrics.registry.get_sample_value
+    assert sample("scorestream_scorer_score_points_count", {"lane": "sync"}) == 3
+    documents = [
+        decode_decision(bytes(decode_scored(one.value or b"").decision))
+        for one in bench.log.all_of("predictions")
+    ]
+    assert sample("scorestream_scorer_score_points_sum", {"lane": "sync"}) == sum(d.score for d in documents)
+    given = Counter(reason.code for document in documents for reason in document.reasons)
+    for code, times in given.items():
+        name = "scorestream_scorer_reasons_given_total"
+        assert sample(name, {"lane": "sync", "code": code}) == times
+
+
+def test_what_can_happen_is_counted_from_zero_so_that_the_first_time_is_an_increase(bench: Bench) -> None:
+    sample = bench.metrics.registry.get_sample_value
+    for reason in DeadLetterReason:
+        counted = {"lane": "sync", "reason": reason.value}
+        assert sample("scorestream_scorer_applications_dead_lettered_total", counted) == 0

@@ -135,6 +135,12 @@ class Following:
         families = [one for one in self.metrics.registry.collect() if one.name.endswith("model_info")]
         return [sample.labels["version"] for family in families for sample in family.samples]
 
+    def refused_now(self) -> list[tuple[str, str]]:
+        """Version and reason of the newest promotion while it is not what decides."""
+        families = [one for one in self.metrics.registry.collect() if one.name.endswith("refused_info")]
+        samples = [sample.labels for family in families for sample in family.samples]
+        return [(labels["version"], labels["reason"]) for labels in samples]
+
     async def until(self, version: str) -> None:
         async with asyncio.timeout(10):
             while self.version() != version:
@@ -197,8 +203,10 @@ async def test_a_refused_bundle_changes_nothing_and_is_counted(
         await following.until_refused()
         assert following.version() == "1"
         assert cache.kept == promoted(digests[0], "1")
+        assert following.refused_now() == [("2", "hash-mismatch")]
         following.control.promote(promoted(digests[1], "3"))
         await following.until("3")
+        assert following.refused_now() == []
 
 
 @pytest.mark.parametrize("reason", Refusal)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,11 @@ def test_the_test_file_is_not_the_training_file(sample: Sample) -> None:
     judgement = judge(facts_of(sample.reference, window, NO_OUTCOMES))
     assert judgement.verdict == "drift"
     assert judgement.findings
+
+
+def test_that_the_test_file_is_another_is_seen_whatever_the_model_goes_by(sample: Sample) -> None:
+    facts = facts_of(sample.reference, sample.window(sample.test_file), NO_OUTCOMES)
+    assert judge(replace(facts, importance={}, score=None, approval_now=None)).verdict == "drift"
 
 
 def test_two_random_halves_of_the_training_file_are_alike(sample: Sample) -> None:
