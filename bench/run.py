@@ -29,7 +29,7 @@ from bench.measure import plain
 from bench.parts import parts
 from bench.subjects import RUN_DIR, Asked, Platform, memory
 from bench.table import table
-from bench.traffic import Loops, Service, check, closed, longest_gap_s, opened
+from bench.traffic import Loops, Service, check, closed, opened, outage_s
 from infra.kafka.ports import free_ports
 from infra.local.processes import Child
 from infra.runtime.logs import configure_logs
@@ -38,6 +38,7 @@ RESULTS: Final = Path("bench/results/latest.json")
 CLIENTS: Final = (1, 16, 64)
 RATES: Final = (50.0, 200.0, 400.0, 600.0, 800.0, 1200.0)
 _HOLDS_MS: Final = 200.0
+_BATCH_ROWS: Final = 60_000
 
 
 @dataclass
@@ -136,11 +137,11 @@ def measure_controls(run: Run, platform: Platform, asked: Asked) -> None:
 
 def batch(platform: Platform, service: Service, seconds: float) -> dict[str, Any]:
     """Rows a second of a file through the batch lane, and interactive requests meanwhile."""
-    rows = platform.local.settings.applicants
     out = RUN_DIR / "decisions.parquet"
     for leftover in RUN_DIR.glob("decisions.*"):
         leftover.unlink()
-    file = _distinct_rows(platform.data / "application_train.csv", RUN_DIR / "batch.csv")
+    file = RUN_DIR / "batch.csv"
+    rows = _written_anew(platform.data / "application_train.csv", file)
     started = time.monotonic()
     scoring = subprocess.Popen(
         [sys.executable, "-m", "scorestream.cli", "score-batch", str(file), "--out", str(out)],
@@ -154,19 +155,20 @@ def batch(platform: Platform, service: Service, seconds: float) -> dict[str, Any
     return {"rows": rows, "took_s": took_s, "rows_per_second": rows / took_s, "interactive": interactive}
 
 
-def _distinct_rows(source: Path, target: Path) -> Path:
-    """A copy under another id each time: a file that was scored before is known and not scored again."""
+def _written_anew(source: Path, target: Path) -> int:
+    """The rows of a file of applicants that were never seen: what was scored before is not scored again."""
+    first = int(time.time()) % 1_000_000_000
     with source.open(newline="") as read, target.open("w", newline="") as write:
         lines, writer = csv.reader(read), csv.writer(write)
-        writer.writerow([*next(lines)])
-        offset = int(time.time()) % 1_000_000_000
-        for line in lines:
-            writer.writerow([offset + int(line[0]) % 1_000_000, *line[1:]])
-    return target
+        writer.writerow(next(lines))
+        applications = list(lines)
+        for number in range(_BATCH_ROWS):
+            writer.writerow([first + number, *applications[number % len(applications)][1:]])
+    return _BATCH_ROWS
 
 
 def takeover(platform: Platform, service: Service) -> dict[str, float]:
-    """The longest silence at 50/s when one of two scorers is killed, and when it is stopped in order."""
+    """How long requests go unanswered at 50/s when one of two scorers is killed, and when it is stopped."""
     local, gaps = platform.local, {}
     (port,) = free_ports(1)
     second = Child(
@@ -187,7 +189,7 @@ def takeover(platform: Platform, service: Service) -> dict[str, float]:
                 if pid is not None:
                     os.kill(pid, number)
 
-            gaps[f"{name}_s"] = asyncio.run(longest_gap_s(service, rate=50, seconds=15, disturb=end))
+            gaps[f"{name}_s"] = asyncio.run(outage_s(service, rate=50, seconds=15, disturb=end))
     finally:
         second.stop()
     return gaps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,11 +76,11 @@ class Platform:
         )
 
     def pids(self) -> dict[str, int]:
-        """The running processes by name, the load generator among them."""
+        """The running processes by name."""
         found = {name: child.pid for name, child in self.local.children.items() if child.pid is not None}
         if self.local.kafka is not None:
             found["kafka"] = self.local.kafka.pid()
-        return {**found, "load generator": os.getpid()}
+        return found
 
     def service(self, bodies: list[bytes], name: str = "scorestream") -> Service:
         """The gateway."""
@@ -125,9 +124,7 @@ class Platform:
         url = f"http://127.0.0.1:{port}"
         settings = self.controls(has_reasons=has_reasons)
         with self.child("fastapi", arguments, f"{url}/readyz", settings) as pid:
-            yield Service(
-                name, f"{url}/v1/applications", bodies, {"service": pid, "load generator": os.getpid()}
-            )
+            yield Service(name, f"{url}/v1/applications", bodies, {"service": pid})
 
     @contextmanager
     def mlflow(self, bodies: list[bytes]) -> Iterator[Service]:

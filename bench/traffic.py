@@ -65,8 +65,10 @@ async def _loops(service: Service, loop: Callable[[Send], Any], repeats: int, cl
     async with sending(service) as send:
         await closed_loop(send, clients=min(clients, 16), seconds=_WARM_UP_S)
         before = {name: usage(pid).cpu_s for name, pid in service.pids.items()}
+        own_before = time.process_time()
         outcomes: list[Outcome] = [await loop(send) for _ in range(repeats)]
         cpu_s = {name: usage(pid).cpu_s - before[name] for name, pid in service.pids.items()}
+        cpu_s["load generator"] = time.process_time() - own_before
     summaries = [outcome.summary() for outcome in outcomes]
     statuses: dict[str, int] = {}
     for outcome in outcomes:
@@ -134,20 +136,20 @@ async def _answer(session: aiohttp.ClientSession, service: Service, body: bytes)
         await asyncio.sleep(0.1)
 
 
-async def longest_gap_s(
-    service: Service, *, rate: float, seconds: float, disturb: Callable[[], None]
-) -> float:
-    """The longest time without an answer at `rate`, while something is done to the service a second in."""
-    answered: list[float] = []
+async def outage_s(service: Service, *, rate: float, seconds: float, disturb: Callable[[], None]) -> float:
+    """From the first request that was not answered in time to the last, at `rate`, when something is done to
+    the service a second in. One partition that stands still shows, though others go on.
+    """
+    missed: list[float] = []
     async with sending(service) as send:
 
         async def noted() -> str:
+            sent = time.monotonic()
             status = await send()
-            if status == "200":
-                answered.append(time.monotonic())
+            if status != "200":
+                missed.append(sent)
             return status
 
         asyncio.get_running_loop().call_later(1.0, disturb)
         await open_loop(noted, rate=rate, seconds=seconds)
-    answered.sort()
-    return max((later - sooner for sooner, later in itertools.pairwise(answered)), default=seconds)
+    return max(missed) - min(missed) if missed else 0.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bench.traffic import Service, WrongAnswers, check, closed
+from bench.traffic import Service, WrongAnswers, check, closed, outage_s
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -53,3 +54,12 @@ def test_only_answers_with_status_200_count(url: str) -> None:
     assert loops.per_second.highest == 0.0
     assert loops.answered == 0.0
     assert set(loops.statuses) == {"503"}
+
+
+def test_an_outage_lasts_from_the_first_unanswered_request_to_the_last(url: str) -> None:
+    def never() -> None:
+        """Nothing is done to the service."""
+
+    refusing, answering = Service("refusing", url, [b""]), service(url, 0.1)
+    assert asyncio.run(outage_s(answering, rate=20, seconds=0.5, disturb=never)) == 0.0
+    assert asyncio.run(outage_s(refusing, rate=20, seconds=0.5, disturb=never)) > 0.2
