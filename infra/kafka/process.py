@@ -54,7 +54,8 @@ class NodeProcess:
         """Write the empty storage of a new node; does nothing to one that exists."""
         if (self.node.storage / "meta.properties").exists():
             return
-        arguments = ("format", "--cluster-id", cluster_id, "--config", str(self.node.properties_file))
+        # One argument: an id may begin with a dash, which would pass for an option of its own.
+        arguments = ("format", f"--cluster-id={cluster_id}", "--config", str(self.node.properties_file))
         command = self._command("kafka.tools.StorageTool", *arguments, *options)
         with self.node.log_file.open("ab") as log:
             ended = subprocess.run(command, stdout=log, stderr=log, timeout=FORMAT_TIMEOUT_S, check=False)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -131,14 +130,17 @@ def test_snapshots_are_swapped_refused_and_kept(path: FaultyPath, tmp_path: Path
             lambda: told_of(gateway) == damaged.snapshot_id, why="the gateway tells what was published"
         )
 
-        shutil.rmtree(tmp_path / "store")
+        (tmp_path / "store").rename(tmp_path / "away")
         assert scorer.terminate() == 0
         again = path.scorer()
         assert mapped(again) == second.snapshot_id
         assert used(ONLY_LATER) == (second.snapshot_id, True)
 
-    kept = path.environment()["SCORER_CACHE_DIR"]
-    assert recomputed_otherwise(path, promoted, Path(kept) / "snapshots") == []
+    away = {
+        one.snapshot_id: tmp_path / "away" / store.folder(one).relative_to(tmp_path / "store")
+        for one in (first, second)
+    }
+    assert recomputed_otherwise(path, promoted, away) == []
 
 
 def told_of(gateway: Process) -> str:
@@ -146,7 +148,9 @@ def told_of(gateway: Process) -> str:
     return str(httpx.get(f"{gateway.url}/v1/model", timeout=5).json()["feature_snapshot"]["snapshot_id"])
 
 
-def recomputed_otherwise(path: FaultyPath, promoted: ModelPromoted, snapshots: Path) -> list[str]:
+def recomputed_otherwise(
+    path: FaultyPath, promoted: ModelPromoted, snapshots: Mapping[str, Path]
+) -> list[str]:
     """Applications that their record, the bundle and the named snapshot would decide otherwise."""
     model = ServingModel(read_bundle(Path(promoted.bundle_uri)))
     records = asyncio.run(predictions(path.bootstrap_servers))
@@ -154,7 +158,7 @@ def recomputed_otherwise(path: FaultyPath, promoted: ModelPromoted, snapshots: P
     wrong = []
     for record, decision in records:
         assert decision.feature_snapshot.id is not None
-        with SnapshotReader.open(snapshots / decision.feature_snapshot.id) as snapshot:
+        with SnapshotReader.open(snapshots[decision.feature_snapshot.id]) as snapshot:
             (again,) = decide([decode_logged(submitted_value(record)).application], model, snapshot)
         if (again.feature_hash, again.margin) != (record.feature_hash, record.margin):
             wrong.append(record.application_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,10 @@ def readiness(scorer: Process) -> Callable[[], bool]:
     return lambda: deciding_version(scorer) != ""
 
 
+_UNAVAILABLE = re.compile(r'bundles_refused_total{.*reason="unavailable".*} [1-9]')
+
+
 def unavailable(scorers: list[Process]) -> int:
     """How many scorers have counted a bundle that was not to be had."""
     said = [httpx.get(f"{one.url}/metrics", timeout=5).text for one in scorers]
-    return sum('reason="unavailable"' in text for text in said)
+    return sum(bool(_UNAVAILABLE.search(text)) for text in said)
