@@ -145,7 +145,7 @@ class EmbeddedKafka:
 
     def pause(self, node: int = 0) -> None:
         """Freeze a node (SIGSTOP): connections stay open and nothing answers."""
-        self._process(node).signal(signal.SIGSTOP)
+        self._process(node).freeze()
 
     def resume(self, node: int = 0) -> None:
         """Let a frozen node go on (SIGCONT)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from typing import Final
@@ -84,6 +85,13 @@ class NodeProcess:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the running process."""
         self._running().send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop the process (SIGSTOP); returns when each of its threads stands still, or it has ended."""
+        process = self._running()
+        process.send_signal(signal.SIGSTOP)
+        # The signal is only on its way when `kill` returns, and another thread may still answer a request.
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def kill(self) -> None:
         """End the process at once (SIGKILL) and wait until it is gone."""

@@ -54,6 +54,8 @@ def test_an_outcome_becomes_a_label_of_its_decision(
     began = datetime.now(UTC)
     with ScorestreamClient(gateway.url) as client:
         decided = client.decide(application(fresh_applicant()))
+        # The answer comes by Kafka, the ledger has the decision a moment later.
+        wait_until(lambda: client.get(decided.application_id) is not None, why="the ledger has the decision")
         client.observe(decided.application_id, defaulted=False, observed_at=datetime.now(UTC).isoformat())
         with pytest.raises(Refused, match="no application of yours"):
             client.observe("nobody", defaulted=True, observed_at=datetime.now(UTC).isoformat())
