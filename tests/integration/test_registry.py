@@ -206,7 +206,8 @@ def test_the_commands_train_stage_and_name_what_is_missing(
     trained = CliRunner().invoke(train_command, ["--data", str(tmp_path), "--smoke", *place])
     again = CliRunner().invoke(train_command, ["--data", str(tmp_path), "--smoke", *place])
     nowhere = f"{LOOPBACK}:{free_ports(1)[0]}"
-    promoted = CliRunner().invoke(promote_command, [*place, "--bootstrap-servers", nowhere])
+    # So few applicants at random may fail a gate by chance; gates have tests of their own.
+    promoted = CliRunner().invoke(promote_command, [*place, "--force", "--bootstrap-servers", nowhere])
 
     assert trained.exit_code == 0, trained.output
     assert "version 1 is staged" in trained.output
