@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.events import SnapshotPublished, encode
-from contracts.headers import SCHEMA_VERSION, SCHEMA_VERSION_1
 from contracts.topics import FEATURE_SNAPSHOTS
 from feature_service.errors import NotAnnounced
 from feature_service.manifest import Manifest
-
-_REQUEST_TIMEOUT_MS: Final = 10_000
+from infra.runtime.announcing import announce_record
 
 
 def snapshot_published(store_name: str, uri: str, manifest: Manifest) -> SnapshotPublished:
@@ -40,22 +37,12 @@ async def announce(
     Raises NotAnnounced when the brokers cannot be reached or do not acknowledge; the snapshot is
     in the store all the same, and a second build announces it without building.
     """
-    producer = AIOKafkaProducer(
-        **client_options, acks="all", enable_idempotence=True, request_timeout_ms=_REQUEST_TIMEOUT_MS
-    )
     try:
-        await producer.start()
-        record = await producer.send_and_wait(
-            topic,
-            key=published.store.encode(),
-            value=encode(published),
-            headers=[(SCHEMA_VERSION, SCHEMA_VERSION_1)],
+        return await announce_record(
+            topic, key=published.store, value=encode(published), client_options=client_options
         )
     except KafkaError as error:
         raise NotAnnounced(
             f"snapshot {published.snapshot_id} is published, but Kafka did not take the news ({error});"
             " build again when the brokers are back: nothing is computed twice"
         ) from error
-    finally:
-        await producer.stop()
-    return int(record.offset)

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-import structlog
-
 from contracts.events import SnapshotPublished, decode_snapshot_published
-from infra.runtime.compacted import ControlTopic
+from contracts.topics import FEATURE_SNAPSHOTS
+from gateway.newest import Newest
 
-log = structlog.get_logger()
 
-
-class PublishedSnapshot:
+class PublishedSnapshot(Newest[SnapshotPublished]):
     """The newest announcement of one store."""
 
     def __init__(self, store_name: str) -> None:
-        self._key = store_name.encode()
-        self.newest: SnapshotPublished | None = None
-
-    async def follow(self, control: ControlTopic) -> None:
-        """Keep `newest` up to date until cancelled."""
-        for key, value in (await control.newest()).items():
-            self._take(key, value)
-        async for key, value in control.changes():
-            self._take(key, value)
-
-    def _take(self, key: bytes, value: bytes) -> None:
-        if key != self._key:
-            return
-        try:
-            self.newest = decode_snapshot_published(value)
-        except msgspec.MsgspecError:
-            log.error("a record of feature-snapshots can't be read; skipped")
+        super().__init__(FEATURE_SNAPSHOTS, store_name, decode_snapshot_published)

@@ -7,18 +7,15 @@ the scorer, and MLflow's client is never loaded into it.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-import msgspec
-
-from contracts.events import ModelPromoted, decode_promoted, encode
+from contracts.events import ModelPromoted, decode_promoted
 from scorer.errors import BundleRefused, BundleUnavailable, Refusal
 from scorer.fetch_bundle import REFUSED
+from scorer.fetching import LastTaken, fetched_by
 
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -28,7 +25,7 @@ class ModelCache:
 
     def __init__(self, cache_dir: Path, *, registry_uri: str, fetch_timeout_s: float) -> None:
         self._bundles = cache_dir / "bundles"
-        self._last_good = cache_dir / "last-good.json"
+        self._last_good = LastTaken(cache_dir / "last-good.json", decode_promoted)
         self._registry_uri = registry_uri
         self._fetch_timeout_s = fetch_timeout_s
         self._bundles.mkdir(parents=True, exist_ok=True)
@@ -57,16 +54,11 @@ class ModelCache:
 
     def remember(self, promoted: ModelPromoted) -> None:
         """Make `promoted` what a restart begins with when nothing newer can be had."""
-        draft = self._last_good.with_suffix(f".{id(self)}.draft")
-        draft.write_bytes(encode(promoted))
-        draft.replace(self._last_good)
+        self._last_good.note(promoted)
 
     def last_good(self) -> ModelPromoted | None:
         """The promotion that was last taken on this machine, or None."""
-        try:
-            return decode_promoted(self._last_good.read_bytes())
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
+        return self._last_good.read()
 
     async def _fetch(self, promoted: ModelPromoted, kept: Path) -> None:
         draft = Path(tempfile.mkdtemp(prefix=".fetch-", dir=self._bundles))
@@ -77,30 +69,20 @@ class ModelCache:
             shutil.rmtree(draft, ignore_errors=True)
 
     async def _run_fetch(self, promoted: ModelPromoted, into: Path) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "scorer.fetch_bundle",
-            promoted.bundle_uri, promoted.digest, str(into), self._registry_uri,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
         try:
-            said, _ = await asyncio.wait_for(process.communicate(), self._fetch_timeout_s)
+            status, last_line = await fetched_by(
+                "scorer.fetch_bundle", promoted.bundle_uri, promoted.digest, str(into), self._registry_uri,
+                timeout_s=self._fetch_timeout_s,
+            )  # fmt: skip
         except TimeoutError:
-            process.kill()
-            await process.wait()
             raise BundleUnavailable(f"no bundle after {self._fetch_timeout_s:g} s") from None
-        except asyncio.CancelledError:
-            process.kill()
-            raise
-        message = said.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-        if process.returncode == REFUSED:
-            reason, _, detail = message[0].partition(" ")
+        if status == REFUSED:
+            reason, _, detail = last_line.partition(" ")
             raise BundleRefused(Refusal(reason), detail)
-        if process.returncode is not None and process.returncode < 0:
-            raise BundleRefused(
-                Refusal.CRASHED_LOADER, f"loading it ended its process by signal {-process.returncode}"
-            )
-        if process.returncode != 0:
-            raise BundleUnavailable(message[0])
+        if status < 0:
+            raise BundleRefused(Refusal.CRASHED_LOADER, f"loading it ended its process by signal {-status}")
+        if status != 0:
+            raise BundleUnavailable(last_line)
 
 
 def _keep(bundle: Path, kept: Path) -> None:

@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from contracts.events import SnapshotPublished, decode_snapshot_published, encode
+from contracts.events import SnapshotPublished, decode_snapshot_published
 from feature_service.manifest import MANIFEST, SERVING_FILES
 from scorer.errors import SnapshotUnavailable
+from scorer.fetching import LastTaken, fetched_by
 
 #: The one in use, and the one before it to go back to.
 _KEPT: Final = 2
@@ -30,7 +28,7 @@ class SnapshotCache:
 
     def __init__(self, cache_dir: Path, *, fetch_timeout_s: float) -> None:
         self._snapshots = cache_dir / "snapshots"
-        self._last_good = cache_dir / "last-good-snapshot.json"
+        self._last_good = LastTaken(cache_dir / "last-good-snapshot.json", decode_snapshot_published)
         self._fetch_timeout_s = fetch_timeout_s
         self._snapshots.mkdir(parents=True, exist_ok=True)
 
@@ -57,9 +55,7 @@ class SnapshotCache:
 
         Workers share the folder: what another still maps stays on the disk until it lets go.
         """
-        draft = self._last_good.with_suffix(f".{id(self)}.draft")
-        draft.write_bytes(encode(published))
-        draft.replace(self._last_good)
+        self._last_good.note(published)
         kept = self._place(published)
         os.utime(kept)
         folders = [folder for folder in self._snapshots.iterdir() if not folder.name.startswith(".")]
@@ -69,10 +65,7 @@ class SnapshotCache:
 
     def last_good(self) -> SnapshotPublished | None:
         """The announcement that was last taken on this machine, or None."""
-        try:
-            return decode_snapshot_published(self._last_good.read_bytes())
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
+        return self._last_good.read()
 
     def _place(self, published: SnapshotPublished) -> Path:
         if not (published.snapshot_id.isascii() and published.snapshot_id.isalnum()):
@@ -91,22 +84,14 @@ class SnapshotCache:
             shutil.rmtree(draft, ignore_errors=True)
 
     async def _download(self, uri: str, into: Path) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "scorer.fetch_snapshot", uri, str(into),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
         try:
-            said, _ = await asyncio.wait_for(process.communicate(), self._fetch_timeout_s)
+            status, last_line = await fetched_by(
+                "scorer.fetch_snapshot", uri, str(into), timeout_s=self._fetch_timeout_s
+            )
         except TimeoutError:
-            process.kill()
-            await process.wait()
             raise SnapshotUnavailable(f"no snapshot after {self._fetch_timeout_s:g} s") from None
-        except asyncio.CancelledError:
-            process.kill()
-            raise
-        if process.returncode != 0:
-            message = said.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-            raise SnapshotUnavailable(f"{uri}: {message[0]}")
+        if status != 0:
+            raise SnapshotUnavailable(f"{uri}: {last_line}")
 
 
 def _linked(uri: str, into: Path) -> bool:

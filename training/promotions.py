@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.events import ModelPromoted, encode
-from contracts.headers import SCHEMA_VERSION, SCHEMA_VERSION_1
 from contracts.topics import MODEL_PROMOTIONS
+from infra.runtime.announcing import announce_record
 from training.errors import PromotionNotPublished
-
-_REQUEST_TIMEOUT_MS: Final = 10_000
 
 
 async def publish(
@@ -23,22 +20,12 @@ async def publish(
     Raises PromotionNotPublished when the brokers cannot be reached or do not acknowledge. The
     record may then still land: it says what the registry says.
     """
-    producer = AIOKafkaProducer(
-        **client_options, acks="all", enable_idempotence=True, request_timeout_ms=_REQUEST_TIMEOUT_MS
-    )
     try:
-        await producer.start()
-        record = await producer.send_and_wait(
-            topic,
-            key=promoted.name.encode(),
-            value=encode(promoted),
-            headers=[(SCHEMA_VERSION, SCHEMA_VERSION_1)],
+        return await announce_record(
+            topic, key=promoted.name, value=encode(promoted), client_options=client_options
         )
     except KafkaError as error:
         raise PromotionNotPublished(
             f"the registry has version {promoted.version} as Production, but Kafka did not take the news"
             f" ({error}); promote it again when the brokers are back"
         ) from error
-    finally:
-        await producer.stop()
-    return int(record.offset)

@@ -1,6 +1,7 @@
 """Follow a compacted control topic without a group: every process sees every record.
 
-Used by the scorer and the gateway for `model-promotions`; later for `feature-snapshots`.
+Used by the scorer and the gateway for `model-promotions` and `feature-snapshots`, by the archive for
+`drift-reports`.
 """
 
 from __future__ import annotations

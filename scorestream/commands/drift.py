@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scorestream.commands import registry_options as options
+from scorestream.commands.cluster_options import bootstrap_servers
 
 if TYPE_CHECKING:
     from contracts.events import DriftReported
@@ -59,7 +60,7 @@ _MOMENT: Final = click.DateTime(
 )
 @options.tracking_uri
 @options.model_name
-@options.bootstrap_servers
+@bootstrap_servers
 @click.option("--no-publish", is_flag=True, help="Only look: nothing to MLflow, nothing to Kafka.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the report into this folder.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 whatever the verdict is, for schedulers.")

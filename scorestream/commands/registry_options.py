@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scorestream.commands.cluster_options import bootstrap_servers
+
 if TYPE_CHECKING:
     from contracts.events import ModelPromoted
     from training.registry import Occasion
@@ -33,14 +35,6 @@ model_name = click.option(
     show_default=True,
     show_envvar=True,
     help="Name of the registered model.",
-)
-bootstrap_servers = click.option(
-    "--bootstrap-servers",
-    envvar="KAFKA_BOOTSTRAP_SERVERS",
-    default="127.0.0.1:9092",
-    show_default=True,
-    show_envvar=True,
-    help="Addresses of the brokers; further KAFKA_… variables say how to log in.",
 )
 notify = click.option(
     "--notify",

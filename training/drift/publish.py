@@ -11,19 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from contracts.events import DriftReported, encode
-from contracts.headers import SCHEMA_VERSION, SCHEMA_VERSION_1
 from contracts.topics import DRIFT_REPORTS
+from infra.runtime.announcing import announce_record
 from infra.runtime.mlflow_client import mlflow_at
 from training.drift.errors import ReportNotPublished
 from training.drift.page import PAGE, write_report
 from training.drift.run import DriftRun
 from training.errors import RegistryUnavailable
 
-_REQUEST_TIMEOUT_MS: Final = 10_000
 _ARTIFACTS: Final = "drift"
 _TOP: Final = 10
 
@@ -83,24 +81,14 @@ def drift_reported(run: DriftRun, filed: Filed, *, at: datetime | None = None) -
 
 async def publish(reported: DriftReported, client_options: dict[str, Any]) -> int:
     """The offset of the acknowledged record. Raises ReportNotPublished."""
-    producer = AIOKafkaProducer(
-        **client_options, acks="all", enable_idempotence=True, request_timeout_ms=_REQUEST_TIMEOUT_MS
-    )
     try:
-        await producer.start()
-        record = await producer.send_and_wait(
-            DRIFT_REPORTS.name,
-            key=reported.model_name.encode(),
-            value=encode(reported),
-            headers=[(SCHEMA_VERSION, SCHEMA_VERSION_1)],
+        return await announce_record(
+            DRIFT_REPORTS.name, key=reported.model_name, value=encode(reported), client_options=client_options
         )
     except KafkaError as error:
         raise ReportNotPublished(
             f"the report is in MLflow, but Kafka did not take the news ({error}); send it by the same command"
         ) from error
-    finally:
-        await producer.stop()
-    return int(record.offset)
 
 
 def _known(mlflow: Any, experiment_id: str, tags: dict[str, str]) -> str | None:
