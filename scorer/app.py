@@ -1,6 +1,7 @@
 """The Faust side of a lane: read in micro-batches, hand over, commit what is finished.
 
-    applications topic → agent → Arrivals → Ownership.work → commit, twice a second and at a revoke
+    applications topic → agent → Continuity → Arrivals → Ownership.work
+    commit: twice a second and at a revoke
 
 `scorer.ownership` decides what to find out and to commit; this file knows when partitions come and go.
 Nothing here is about credit. Private calls into Faust are in `scorer.faust_seam`.
@@ -18,6 +19,7 @@ import structlog
 
 from scorer import faust_seam
 from scorer.arrivals import Arrival, Arrivals
+from scorer.continuity import Continuity
 from scorer.metrics import ScorerMetrics
 from scorer.ownership import Ownership
 from scorer.settings import ScorerSettings
@@ -37,6 +39,7 @@ class LaneStream:
         self._ownership = ownership
         self._metrics = metrics
         self._arrivals = Arrivals(settings.most_in_batch, company_s=settings.company_s)
+        self._continuity = Continuity()
         self._at_work = asyncio.Lock()
         self._working: asyncio.Task[None] | None = None
         self._is_open = False
@@ -49,8 +52,7 @@ class LaneStream:
 
         async def lane(stream: Any) -> None:
             async for event in stream.events():
-                generation, records = faust_seam.fetched(event)
-                await self._arrivals.put(generation, records)
+                await self._receive(faust_seam.fetched(event))
 
         # One at a time: two instances would hand over out of order, and an offset commits all before it.
         self._agent = self.app.agent(channel, concurrency=1, name=f"lane-{self._settings.lane.value}")(lane)
@@ -87,6 +89,19 @@ class LaneStream:
         """Whether partitions are assigned and read."""
         return self._is_open
 
+    async def _receive(self, fetch: faust_seam.Fetch) -> None:
+        if fetch.generation != faust_seam.current_generation(self.app):
+            return
+        records, again = self._continuity.receive(fetch.records, fetch.began_at)
+        await self._fetch_again(again)
+        if records:
+            await self._arrivals.put(fetch.generation, records)
+
+    async def _fetch_again(self, offsets: dict[int, int]) -> None:
+        if offsets:
+            log.info("fetching again what did not arrive", offsets=offsets)
+            await faust_seam.seek(self.app, self._topic, offsets)
+
     async def _work_for_ever(self) -> None:
         while True:
             await self._work(await self._arrivals.take())
@@ -121,9 +136,13 @@ class LaneStream:
         """Awaited by Faust while the new partitions are still paused."""
         partitions = faust_seam.assigned_partitions(self.app, self._topic)
         async with self._at_work:
-            self._arrivals.clear()
             started = time.perf_counter()
             await self._ownership.take(partitions)
+            next_offsets = self._ownership.progress.owned()
+            self._arrivals.clear()
+            self._continuity.restart(next_offsets)
+            # Faust is about to go back to what is committed, but leaves a reader at offset 0 where it is.
+            await faust_seam.seek(self.app, self._topic, next_offsets)
             self._metrics.taking_over.observe(time.perf_counter() - started)
             self._is_open = True
         self._metrics.rebalances.inc()
@@ -138,6 +157,8 @@ class LaneStream:
                 async with self._at_work:
                     await self._ownership.commit()
                 self._measure_lag()
+                if not self._arrivals:
+                    await self._fetch_again(self._continuity.overtaken(faust_seam.read_positions(self.app)))
 
     def lag(self) -> dict[int, int]:
         """Records between what is finished and the end of each owned partition."""

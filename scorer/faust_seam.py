@@ -6,20 +6,34 @@ holds the pinned version to what is used here; read it before raising the pin.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
 
 import faust
 import structlog
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
-from faust.transport.drivers.aiokafka import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 
 from infra.runtime.kafka import KafkaConnection
 from scorer.records import InputRecord
 
 log = structlog.get_logger()
+
+
+class Fetch(NamedTuple):
+    """What one fetch brought, and how it joins on to the one before."""
+
+    #: Generation of the consumer group in which it was handed over.
+    generation: int
+    records: list[InputRecord]
+    #: Offset at which the reader of each partition stood before. From there to the partition's last record
+    #: this is all that the log has.
+    began_at: Mapping[int, int]
 
 
 def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: float) -> faust.App:
@@ -55,13 +69,59 @@ def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: floa
     return app
 
 
-class FetchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types we can see
+class _Positioned(dict[Any, Any]):
+    """Records by partition, and where the reader of each partition stood before they were taken."""
+
+    began_at: Mapping[int, int]
+
+
+class FetchThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types we can see
+    """Faust's consumer thread, whose fetches say where they began.
+
+    Faust throws away what was fetched while its flow stops or starts, at a rebalance, and then goes back to
+    the committed offset, but not to offset 0. Who knows where a fetch began sees that one is missing.
+    """
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[Any],
+        timeout: float | None = None,  # noqa: ASYNC109
+        max_records: int = 0,
+    ) -> dict[Any, Any]:
+        end = time.monotonic() + (timeout or 0)
+        fetcher, subscriptions = consumer._fetcher, consumer._subscription
+        while True:
+            while subscriptions.reassignment_in_progress:
+                await subscriptions.wait_for_assignment()
+            if not active_partitions:  # aiokafka would take none to mean all
+                return {}
+            # Nothing is awaited between these two, so nothing moves a position between them.
+            began_at = positions(consumer)
+            read = await super()._fetch_records(consumer, active_partitions, 0, max_records)
+            left_s = end - time.monotonic()
+            if read or left_s <= 0 or not self.consumer.flow_active:
+                found = _Positioned(read)
+                found.began_at = began_at
+                return found
+            waiter = fetcher._create_fetch_waiter()
+            done, _ = await asyncio.wait([waiter], timeout=left_s)
+            if done:
+                waiter.result()  # raises what the broker refused
+            else:
+                waiter.cancel()
+
+
+class FetchConsumer(Consumer):  # type: ignore[misc]
     """A Faust consumer whose messages are whole fetches: the value is the list of Kafka records.
 
     Faust makes two tasks, a message and an event of every record, which costs more than deciding it.
     The message bears the topic, partition and offset of the fetch's last record; Faust only compares
     that offset with the partition's earlier ones.
     """
+
+    def _new_consumer_thread(self) -> FetchThread:
+        return FetchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:  # noqa: ASYNC109
         """What one fetch brought of the partitions that are read, as one message; none if that is nothing."""
@@ -74,7 +134,7 @@ class FetchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types we ca
         tp, last = next(reversed(read.items()))
         message = self._to_message(tp, last[-1])
         message.key, message.headers = None, ()
-        message.value = [record for found in read.values() for record in found]
+        message.value = [record for found in read.values() for record in found], fetched.began_at
         yield tp, message
 
     def on_buffer_full(self, tp: Any) -> None:
@@ -145,9 +205,44 @@ def current_generation(app: faust.App) -> int:
     return generation
 
 
-def fetched(event: Any) -> tuple[int, list[InputRecord]]:
-    """The generation in which an event's records were fetched, and the records."""
-    return event.message.generation_id, [_input_record(record) for record in event.message.value]
+def fetched(event: Any) -> Fetch:
+    """The fetch that an event of the stream is."""
+    records, began_at = event.message.value
+    return Fetch(event.message.generation_id, [_input_record(record) for record in records], began_at)
+
+
+def positions(consumer: Any) -> dict[int, int]:
+    """Next offset to fetch of each partition of `consumer`, which reads one topic."""
+    subscription = consumer._subscription.subscription
+    assignment = subscription.assignment if subscription is not None else None
+    if assignment is None:
+        return {}
+    states = {tp.partition: assignment.state_value(tp) for tp in assignment.tps}
+    return {partition: state.position for partition, state in states.items() if state.has_valid_position}
+
+
+def read_positions(app: faust.App) -> dict[int, int]:
+    """Next offset to fetch of each partition that this worker owns now."""
+    return positions(app.consumer._thread._ensure_consumer())
+
+
+async def seek(app: faust.App, topic: str, offsets: Mapping[int, int]) -> None:
+    """Fetch on from `offsets` by partition; what is not owned any more is left out.
+
+    In the consumer's own thread: Faust's own `seek` moves the position under a fetch that is being taken.
+    """
+    thread = app.consumer._thread
+    consumer = thread._ensure_consumer()
+
+    async def move() -> None:
+        for partition, offset in offsets.items():
+            with contextlib.suppress(IllegalStateError):
+                consumer.seek(TopicPartition(topic, partition), offset)
+
+    await thread.call_thread(move)
+    for partition, offset in offsets.items():
+        # Faust would drop what is older than what it handed over before.
+        app.consumer._read_offset[TP(topic, partition)] = offset or None
 
 
 def _input_record(record: ConsumerRecord) -> InputRecord:

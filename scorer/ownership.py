@@ -81,15 +81,23 @@ class Ownership:
             await self._commit(claimed, WORKING)
 
     async def work(self, records: Sequence[InputRecord]) -> None:
-        """Decide `records`; one by one, each attempt noted first, where one of them may be fatal."""
+        """Decide `records`; those of which one may be fatal one by one, each attempt noted first.
+
+        What lies between them goes together: after a death most of it is decided already, and recorded
+        decisions are read back in one go.
+        """
         if self._suspects.is_empty:
             await self._worker.work(records)
             return
+        harmless: list[InputRecord] = []
         for record in records:
             if self._suspects.is_suspect(record.partition) and self._is_undecided(record):
+                await self._worker.work(harmless)
+                harmless = []
                 await self._work_carefully(record)
             else:
-                await self._worker.work([record])
+                harmless.append(record)
+        await self._worker.work(harmless)
 
     async def commit(self, *, is_leaving: bool = False) -> None:
         """Commit what is finished; when leaving, with the note that nothing is under way any more."""

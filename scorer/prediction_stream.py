@@ -17,6 +17,9 @@ from infra.runtime.kafka import KafkaConnection
 from scorer.decision_index import LoggedPrediction
 
 _POLL_MS = 1_000
+#: What is read is known to be there. At the log's end the broker would hold a fetch back for half a second,
+#: and the next read, elsewhere, waits for its answer.
+_FETCH_WAIT_MS = 20
 #: Reading so many records more costs less than another request.
 _NEAR_RECORDS = 200
 
@@ -64,6 +67,7 @@ class KafkaPredictionStream:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=8 << 20,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             **self._connection.client_options(),
         )
         try:
@@ -125,6 +129,7 @@ class KafkaPredictionStream:
             while (await consumer.position(where)) < stop:
                 batches = await consumer.getmany(where, timeout_ms=_POLL_MS)
                 found += [record for records in batches.values() for record in records]
+            consumer.pause(where)  # until the next read: nobody wants what comes after
         return [record for record in found if start <= record.offset < stop]
 
     def _started(self) -> AIOKafkaConsumer:

@@ -13,8 +13,9 @@ Said = Callable[[], list[str]]
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Tests beside this one have their own logging."""
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests beside this one have their own logging; a command among them silences aiokafka."""
+    monkeypatch.setattr(logging.getLogger("aiokafka"), "propagate", True)
     root = logging.getLogger()
     handlers, level, configuration = root.handlers, root.level, structlog.get_config()
     yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 
@@ -186,6 +187,25 @@ async def test_a_broker_that_does_not_say_where_the_records_are_is_asked(cluster
     await owner.ownership.work([named(1, "a"), named(2, "b")])
     assert cluster.written() == ["a", "b"]
     assert [status for status, _ in owner.answers()] == [b"200"] * 3
+
+
+async def test_what_was_decided_before_a_death_is_answered_together(cluster: Cluster) -> None:
+    first = cluster.owner("7")
+    await first.ownership.take({1})
+    decided = [named(0, "a"), named(1, "b"), named(2, "c")]
+    await first.ownership.work(decided)
+    second = cluster.owner("8")
+    await second.ownership.take({1})
+    deciding, together = second.worker.work, []
+
+    async def work(records: Sequence[InputRecord]) -> None:
+        together.append([one.offset for one in records])
+        await deciding(records)
+
+    second.worker.work = work  # type: ignore[method-assign]
+    await second.ownership.work([*decided, named(3, "d"), named(4, "e")])
+    assert [offsets for offsets in together if offsets] == [[0, 1, 2], [3], [4]]
+    assert cluster.written() == ["a", "b", "c", "d", "e"]
 
 
 async def test_a_partition_is_claimed_before_anything_of_it_is_decided(cluster: Cluster) -> None:
