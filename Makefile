@@ -10,6 +10,7 @@ READY := $(VENV)/.ready
 LOCKS := infra/locks
 SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
+PURE := tests/history tests/parity tests/simulation tests/unit
 BUILDER ?= docker
 TAG ?= dev
 
@@ -39,7 +40,11 @@ platform: $(READY) ## demo, and Airflow, Prometheus, Alertmanager (Grafana if in
 	@exec $(BIN)/python -m infra.local.demo --watched $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
 
 test: $(READY) ## all suites that need no more than 20 minutes on 2 cores
-	$(BIN)/python -m pytest -m "not slow and not faults" --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
+	@# What needs no more than a processor side by side, then what has brokers and deadlines, alone. 5: none selected.
+	$(BIN)/python -m pytest -m "not slow and not faults" $(PURE) --numprocesses 2 --dist loadfile \
+	  --cov --cov-report= $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m "not slow and not faults" tests $(PURE:%=--ignore=%) \
+	  --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
 
 test-slow: $(READY) k8s-tools ## the long suites
 	$(BIN)/python -m pytest -m "slow or cluster" $(ARGS)
@@ -105,4 +110,4 @@ lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/python -m infra.docker.lock
 
 # Branch coverage may only rise.
-COVERAGE_FLOOR := 75
+COVERAGE_FLOOR := 83
