@@ -98,9 +98,16 @@ class LaneStream:
             await self._arrivals.put(fetch.generation, records)
 
     async def _fetch_again(self, offsets: dict[int, int]) -> None:
-        if offsets:
-            log.info("fetching again what did not arrive", offsets=offsets)
-            await faust_seam.seek(self.app, self._topic, offsets)
+        if not offsets:
+            return
+        log.info("fetching again what did not arrive", offsets=offsets)
+        starts = await faust_seam.log_starts(self.app, self._topic, set(offsets))
+        gone = self._continuity.skip(starts)
+        if gone:
+            # Normal for a group that is new on an old topic. Else retention was faster than the scorers.
+            log.warning("the log begins after what was decided", offsets_left_out=gone)
+        wanted = {partition: max(offset, starts.get(partition, 0)) for partition, offset in offsets.items()}
+        await faust_seam.seek(self.app, self._topic, wanted)
 
     async def _work_for_ever(self) -> None:
         while True:

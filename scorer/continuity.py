@@ -29,8 +29,8 @@ class Continuity:
     ) -> tuple[list[InputRecord], dict[int, int]]:
         """Records of a fetch that join on to what came before, and where to fetch again, by partition.
 
-        Offsets that the log itself leaves out (a transaction's marks, records past their retention) are no
-        gap: a fetch begins before them. What comes again is received again; decisions know it.
+        Offsets that the log itself leaves out, such as a transaction's marks, are no gap: a fetch begins
+        before them. What comes again is received again; decisions know it.
         """
         taken: list[InputRecord] = []
         again: dict[int, int] = {}
@@ -45,6 +45,16 @@ class Continuity:
         for record in taken:
             self._next[record.partition] = max(self._next[record.partition], record.offset + 1)
         return taken, again
+
+    def skip(self, log_starts: Mapping[int, int]) -> dict[int, int]:
+        """Expect nothing from before the log's start; how many offsets that leaves out, where it does."""
+        gone = {
+            partition: start - self._next[partition]
+            for partition, start in log_starts.items()
+            if start > self._next.get(partition, start)
+        }
+        self._next.update({partition: log_starts[partition] for partition in gone})
+        return gone
 
     def overtaken(self, positions: Mapping[int, int]) -> dict[int, int]:
         """Where to fetch again, by partition: the reader is ahead of what came, and was at the last call.

@@ -226,6 +226,18 @@ def read_positions(app: faust.App) -> dict[int, int]:
     return positions(app.consumer._thread._ensure_consumer())
 
 
+async def log_starts(app: faust.App, topic: str, partitions: set[int]) -> dict[int, int]:
+    """The first offset that the log still has of each partition; nothing when the broker does not say."""
+    thread = app.consumer._thread
+    places = [TopicPartition(topic, partition) for partition in partitions]
+    try:
+        starts = await thread.call_thread(thread._ensure_consumer().beginning_offsets, places)
+    except KafkaError as error:
+        log.info("the log's beginning is not known", error=type(error).__name__)
+        return {}
+    return {place.partition: starts[place] for place in places}
+
+
 async def seek(app: faust.App, topic: str, offsets: Mapping[int, int]) -> None:
     """Fetch on from `offsets` by partition; what is not owned any more is left out.
 

@@ -11,7 +11,9 @@ from typing import Any, cast
 
 import faust
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from infra.runtime.kafka import KafkaConnection
 from scorer import faust_seam
@@ -96,8 +98,8 @@ async def produce(bootstrap_servers: str, topic: str, numbers: range) -> None:
             await producer.send_and_wait(topic, b"v", partition=number % PARTITIONS)
 
 
-async def until_finished(owner: Finisher, records: int) -> None:
-    expected = {partition: list(range(records // PARTITIONS)) for partition in range(PARTITIONS)}
+async def until_finished(owner: Finisher, offsets: dict[int, range]) -> None:
+    expected = {partition: list(those) for partition, those in offsets.items()}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(20):
             while owner.finished != expected:
@@ -126,5 +128,20 @@ async def test_a_fetch_that_faust_loses_is_fetched_again(
     monkeypatch.setattr(faust_seam.FetchConsumer, "getmany", losing)
     async with running(kafka_bootstrap, fresh_name("group"), topic) as owner:
         await produce(kafka_bootstrap, topic, range(300))
-        await until_finished(owner, 300)
+        await until_finished(owner, {0: range(150), 1: range(150)})
     assert fetches > min(lost)
+
+
+async def test_a_log_that_begins_after_what_was_committed_is_read_from_its_beginning(
+    kafka_bootstrap: str, topic: str, fresh_name: Callable[[str], str]
+) -> None:
+    """A new group on an old topic, or scorers that were away longer than the topic keeps its records."""
+    await produce(kafka_bootstrap, topic, range(100))
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=30)})
+    await admin.close()
+    async with running(kafka_bootstrap, fresh_name("group"), topic) as owner:
+        await until_finished(owner, {0: range(30, 50), 1: range(50)})
+        await produce(kafka_bootstrap, topic, range(100, 110))
+        await until_finished(owner, {0: range(30, 55), 1: range(55)})

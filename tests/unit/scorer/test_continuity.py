@@ -79,3 +79,10 @@ def test_a_reader_that_is_ahead_for_a_moment_is_not(continuity: Continuity) -> N
     received(continuity, 9, 9, 10, 11)
     assert continuity.overtaken({PARTITION: 12}) == {}
     assert continuity.overtaken({}) == {}
+
+
+def test_what_the_log_has_no_more_is_not_waited_for(continuity: Continuity) -> None:
+    assert continuity.skip({PARTITION: 5}) == {}
+    assert continuity.skip({PARTITION: 3, 9: 7}) == {}
+    assert continuity.skip({PARTITION: 8}) == {PARTITION: 3}
+    assert received(continuity, 8, 8, 9) == ([8, 9], {})
