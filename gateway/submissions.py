@@ -38,12 +38,14 @@ class KeyLookUp:
     """What a client's own key was used for before, as the ledger has it.
 
     Without a ledger nothing is known beyond this process. With one that can't be asked, a request with a
-    key is turned away, unless `is_required` is off: it could be a second decision.
+    key is turned away, unless `is_required` is off: it could be a second decision. Copies that come while
+    the ledger is being asked wait for the one answer: it is no older than what its lag allows anyway.
     """
 
     def __init__(self, ledger: Ledger | None, *, is_required: bool) -> None:
         self._ledger = ledger
         self._is_required = is_required
+        self._asking: dict[tuple[str, str], asyncio.Future[KeyUse | None]] = {}
 
     async def use(self, caller: Caller, submission: Submission) -> KeyUse | None:
         """What the caller's key was used for, which is this submission; None when that is not known.
@@ -54,7 +56,7 @@ class KeyLookUp:
         if self._ledger is None or caller.idempotency_key is None:
             return None
         try:
-            use = await self._ledger.key_use(caller.client_id, caller.idempotency_key)
+            use = await self._asked(self._ledger, caller.client_id, caller.idempotency_key)
         except LedgerUnavailable:
             if self._is_required:
                 raise
@@ -65,6 +67,19 @@ class KeyLookUp:
         if is_other or use.request_hash not in {None, submission.request_hash}:
             raise IdempotencyConflict(use.application_id)
         return use
+
+    async def _asked(self, ledger: Ledger, client_id: str, key: str) -> KeyUse | None:
+        wanted = client_id, key
+        asking = self._asking.get(wanted)
+        if asking is None:
+            asking = self._asking[wanted] = asyncio.ensure_future(ledger.key_use(client_id, key))
+            asking.add_done_callback(partial(self._answered, wanted))
+        return await asyncio.shield(asking)  # who gives up takes the answer from nobody
+
+    def _answered(self, wanted: tuple[str, str], asking: asyncio.Future[KeyUse | None]) -> None:
+        del self._asking[wanted]
+        if not asking.cancelled():
+            asking.exception()  # seen, also where nobody waits any more
 
 
 @dataclass(frozen=True, slots=True)

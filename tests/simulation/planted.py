@@ -44,11 +44,11 @@ FAULTS: dict[str, Parts] = {
 }
 #: Faults that show only where accidents meet: schedules where they do.
 RARE: dict[str, tuple[int, ...]] = {
-    "forgotten-place-trusted": (167, 860),
+    "forgotten-place-trusted": (646, 973),
     "last-decision-kept": (3, 53),
-    "note-left-behind": (74, 150),
+    "note-left-behind": (99, 176),
     "own-decision-answered": (3, 53),
-    "second-bytes-remembered": (163, 301),
+    "second-bytes-remembered": (362, 752),
 }
 #: Rarer still: no schedule is known that shows it since keyed requests wait for the ledger in their place.
 SOUGHT = frozenset({"first-bytes-own-for-ever"})

@@ -43,6 +43,9 @@ class LedgerOfKeys:
     def __init__(self) -> None:
         self.uses: dict[tuple[str, str], KeyUse] = {}
         self.is_silent = False
+        self.asked: list[tuple[str, str]] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def application(
         self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
@@ -52,8 +55,10 @@ class LedgerOfKeys:
 
     async def key_use(self, client_id: str, key: str) -> KeyUse | None:
         """See Ledger."""
+        self.asked.append((client_id, key))
         if self.is_silent:
             await asyncio.Event().wait()
+        await self.may_answer.wait()
         return self.uses.get((client_id, key))
 
 

@@ -289,3 +289,29 @@ async def test_a_client_that_goes_away_leaves_nothing_behind_but_its_application
         await gone
     assert inside.is_empty()
     assert inside.reply(submission)
+
+
+async def test_copies_that_come_while_the_ledger_is_asked_wait_for_its_one_answer() -> None:
+    ledger = LedgerOfKeys()
+    ledger.may_answer.clear()
+    inside = Inside(ledger=ledger)
+    leaving, *copies = [
+        asyncio.create_task(inside.submissions.submit(body(), caller("k"))) for _ in range(5)
+    ]
+    await turns()
+    leaving.cancel()  # the one that asked
+    await turns()
+    ledger.may_answer.set()
+    inside.reply(await sent(inside))
+    assert len({(await copy).application_id for copy in copies}) == 1
+    assert ledger.asked == [("bank", "k")]
+    await turns()
+    with pytest.raises(IdempotencyConflict):
+        await inside.submissions.submit(body(AMT_CREDIT=12.5), caller("k"))
+    assert len(inside.log.sent) == 1
+
+
+async def turns() -> None:
+    """Let everybody go on who can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
