@@ -29,9 +29,13 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _POLL_MS: Final = 500
+#: While the broker holds back a fetch, partitions that are not in it wait, and so do look-ups of new keys.
+_FETCH_WAIT_MS: Final = 50
 _LOOK_FOR_PARTITIONS_EVERY_S: Final = 10.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
+#: Look-ups of new keys wait for what is being stored, half a second at most.
+_LONG_S: Final = 0.4
 
 
 @dataclass(slots=True)
@@ -109,7 +113,7 @@ class Follower:
             consumer = AIOKafkaConsumer(
                 enable_auto_commit=False,
                 auto_offset_reset="none",
-                fetch_max_wait_ms=_POLL_MS,
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
                 **self._connection.client_options(),
             )
             try:
@@ -188,7 +192,11 @@ class Follower:
 
     async def _write(self, fetched: Fetched) -> None:
         if fetched.moves:
+            started = time.monotonic()
             self._progress |= await _in_thread(lambda: self._store.write(fetched.facts, fetched.moves))
+            took_s = time.monotonic() - started
+            if took_s > _LONG_S:
+                log.warning("storing took long; keys wait for it", seconds=took_s, records=fetched.records)
         self.state.records += fetched.records
         self.state.unreadable += len(fetched.unreadable)
         for why in fetched.unreadable[:3]:

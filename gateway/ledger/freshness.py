@@ -8,6 +8,7 @@ that was passed: an upper bound that trusts no record's timestamp, and grows whe
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -50,6 +51,9 @@ class Freshness:
         self._reached: dict[LogPartition, int] = {}
         self._looking: asyncio.Task[None] | None = None
         self._looking_since = 0.0
+        self._turns = itertools.count(1)
+        self._comparing = asyncio.Lock()
+        self._compared = 0
         self.wrong = "has not looked at the log yet"
 
     @property
@@ -73,6 +77,7 @@ class Freshness:
         try:
             await asyncio.wait_for(self._pass(since), wait_s)
         except (TimeoutError, Unavailable) as error:
+            log.warning("behind the log for a question", error=repr(error), missing=self._missing(since))
             raise Behind(
                 "the ledger has not read everything yet that was in the log when you asked; ask again"
             ) from error
@@ -84,6 +89,17 @@ class Freshness:
             await self._compare()
             if self._passed_at is None or self._passed_at < since:
                 await asyncio.sleep(_POLL_S)
+
+    def _missing(self, since: float) -> dict[str, int] | None:
+        """Records that the tables lack of what the log had, by partition; None when nobody looked at it."""
+        look = next((look for look in self._looks if look.taken_at >= since), None)
+        if look is None:
+            return None
+        return {
+            f"{place.topic}/{place.partition}": end - self._reached.get(place, 0)
+            for place, end in look.ends.items()
+            if end > self._reached.get(place, 0)
+        }
 
     async def _look_after(self, since: float) -> None:
         """Share one look among all who wait; one that began before `since` does not count."""
@@ -102,9 +118,20 @@ class Freshness:
         self._looks.append(_Look(taken_at, ends))
 
     async def _compare(self) -> None:
+        """Read the tables, one at a time: of two readings the older may come last, and look like a fall back.
+
+        Who waited while somebody else began and ended a reading has what it wanted.
+        """
         if not self._looks:
             return
-        progress = await self._read_progress()
+        asked = next(self._turns)
+        async with self._comparing:
+            if self._compared < asked:
+                begun = next(self._turns)
+                self._note(await self._read_progress())
+                self._compared = begun
+
+    def _note(self, progress: Mapping[LogPartition, Progress]) -> None:
         reached = {place: part.next_offset for place, part in progress.items()}
         if any(reached.get(place, 0) < offset for place, offset in self._reached.items()):
             # A fail-over to a copy that was behind, or a swap: what was passed is not any more.

@@ -295,9 +295,7 @@ async def test_copies_that_come_while_the_ledger_is_asked_wait_for_its_one_answe
     ledger = LedgerOfKeys()
     ledger.may_answer.clear()
     inside = Inside(ledger=ledger)
-    leaving, *copies = [
-        asyncio.create_task(inside.submissions.submit(body(), caller("k"))) for _ in range(5)
-    ]
+    leaving, *copies = [asyncio.create_task(inside.submissions.submit(body(), caller("k"))) for _ in range(5)]
     await turns()
     leaving.cancel()  # the one that asked
     await turns()

@@ -110,3 +110,43 @@ def test_tables_that_fall_back_have_passed_nothing() -> None:
         return freshness
 
     assert asyncio.run(ask()).lag_s is None
+
+
+def test_of_two_readings_of_the_tables_the_older_one_never_comes_last() -> None:
+    """Threads end in any order; an older reading looked like tables that fell back, and the lag was lost."""
+    facts = Facts(end=5, read=5)
+    slow = iter([0.05])
+
+    async def read_progress() -> Mapping[LogPartition, Progress]:
+        found = {HERE: Progress(0, facts.read)}
+        await asyncio.sleep(next(slow, 0))
+        return found
+
+    async def ask() -> None:
+        freshness = Freshness(facts.take_ends, read_progress)
+        first = asyncio.create_task(freshness.passed(time.monotonic(), wait_s=30))
+        await asyncio.sleep(0.01)  # it reads 5, and tells only after the next reading
+        facts.end = facts.read = 6
+        await freshness.passed(time.monotonic(), wait_s=30)
+        await first
+        assert freshness.lag_s is not None
+
+    asyncio.run(ask())
+
+
+def test_many_who_wait_share_readings_of_the_tables() -> None:
+    facts = Facts(end=5, read=5)
+    readings = 0
+
+    async def read_progress() -> Mapping[LogPartition, Progress]:
+        nonlocal readings
+        readings += 1
+        await asyncio.sleep(0.01)
+        return {HERE: Progress(0, facts.read)}
+
+    async def ask() -> None:
+        freshness = Freshness(facts.take_ends, read_progress)
+        await asyncio.gather(*(freshness.passed(time.monotonic(), wait_s=30) for _ in range(50)))
+        assert readings < 10
+
+    asyncio.run(ask())
