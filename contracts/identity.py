@@ -13,6 +13,8 @@ from typing import Final
 
 #: Namespace of every UUIDv5 of the platform. Changing it changes every derived id: never do.
 NAMESPACE: Final = uuid.UUID("6f0e6f6c-64f4-5d57-9a53-3a1f2c1f7f3e")
+#: Whose applications are those that come without an API key, while keys are off.
+LOCAL_CLIENT: Final = "local"
 
 
 def fresh_application_id() -> str:

@@ -39,8 +39,12 @@ class Ledger(Protocol):
         Raises LedgerUnavailable.
         """
 
-    async def key_use(self, client_id: str, key: str) -> KeyUse | None:
-        """What the client used the key for, or None; raises LedgerUnavailable when it can't be known now."""
+    async def key_use(self, client_id: str, key: str, application_id: str) -> KeyUse | None:
+        """What the client used the key for, or None; raises LedgerUnavailable when it can't be known now.
+
+        `application_id` is the one that the key stands for with this request's applicant: a ledger that was
+        rebuilt when the log had lost the application's own record knows it by its decision alone.
+        """
 
 
 class HttpLedger:
@@ -71,9 +75,10 @@ class HttpLedger:
         answer = await self._get(f"/v1/applications/{quote(application_id, safe='')}", wanted)
         return None if answer.status_code == 404 else Reply(answer.status_code, answer.content)
 
-    async def key_use(self, client_id: str, key: str) -> KeyUse | None:
+    async def key_use(self, client_id: str, key: str, application_id: str) -> KeyUse | None:
         """See Ledger."""
-        answer = await self._get(f"/v1/keys/{key_hash(client_id, key)}", {"client_id": client_id})
+        wanted = {"client_id": client_id, "application_id": application_id}
+        answer = await self._get(f"/v1/keys/{key_hash(client_id, key)}", wanted)
         if float(answer.headers.get(_LAG, "inf")) > self._max_lag_ms:
             raise LedgerUnavailable("the ledger is behind the log; a key can't be looked up now")
         if answer.status_code == 404:

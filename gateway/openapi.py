@@ -62,7 +62,8 @@ SUBMISSION_BODY: dict[str, Any] = {
             "name": "Idempotency-Key",
             "in": "header",
             "required": False,
-            "description": "The same key and the same bytes are one application, however often sent.",
+            "description": "The same key and the same bytes are one application, however often sent: "
+            "as long as the ledger keeps the application, which is for good unless told otherwise.",
             "schema": {"type": "string", "maxLength": 255},
         }
     ],

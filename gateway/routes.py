@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -12,8 +13,17 @@ from fastapi.responses import Response
 from contracts.errors import PROBLEM_CONTENT_TYPE
 from contracts.events import PendingDocument, encode, model_document
 from contracts.keys import Scope
+from contracts.lanes import Lane
 from gateway.access import Client
-from gateway.errors import InvalidHeader, NoModelPromoted, NotAccepted, NotJson, TooLarge, UnknownApplication
+from gateway.errors import (
+    InvalidHeader,
+    LedgerUnavailable,
+    NoModelPromoted,
+    NotAccepted,
+    NotJson,
+    TooLarge,
+    UnknownApplication,
+)
 from gateway.openapi import (
     DECISION_RESPONSES,
     LOOK_UP_RESPONSES,
@@ -153,19 +163,43 @@ class MeasuredAnswers:
 
 
 async def _recorded(parts: Parts, application_id: str, client_id: str | None) -> Reply:
-    """The recorded answer, or a 202: from this process if it has it, else from the ledger."""
+    """The recorded answer, or a 202: from this process if it knows the decision, else from the ledger.
+
+    What was put aside may be decided since: what this process remembers of that stands until the ledger
+    knows better.
+    """
     submission = parts.pending.find(application_id, client_id)
-    if submission is not None and submission.reply is not None:
-        return submission.reply
-    if parts.ledger is not None:
-        found = await parts.ledger.application(application_id, client_id)
-        if found is not None:
-            return found
+    remembered = None if submission is None else submission.reply
+    if submission is not None and remembered is not None and submission.is_decided:
+        return remembered
+    lanes = tuple(Lane) if submission is None else (Lane.SYNC,)
+    found = await _in_the_ledger(parts, application_id, client_id, lanes, is_needed=remembered is None)
+    if found is not None and (remembered is None or found.status != 202):
+        return found
+    if remembered is not None:
+        return remembered
     if submission is None:
         raise UnknownApplication("no application of yours has this id; ask with the id from the answer")
     if submission.state is State.SENT:
         raise NotAccepted(application_id)
     return Reply(202, b"")
+
+
+async def _in_the_ledger(
+    parts: Parts, application_id: str, client_id: str | None, lanes: Iterable[Lane], *, is_needed: bool
+) -> Reply | None:
+    """What the ledger has in the first of `lanes`. Raises LedgerUnavailable when its answer `is_needed`."""
+    if parts.ledger is None:
+        return None
+    try:
+        for lane in lanes:
+            found = await parts.ledger.application(application_id, client_id, lane=lane)
+            if found is not None:
+                return found
+    except LedgerUnavailable:
+        if is_needed:
+            raise
+    return None
 
 
 def _caller(request: Request, client: Client) -> Caller:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contracts.identity import LOCAL_CLIENT
 from infra.runtime.kafka import KafkaConnection
 from infra.runtime.logs import LogFormat
 
@@ -28,7 +29,7 @@ class GatewaySettings(BaseSettings):
     kafka: KafkaConnection = Field(default_factory=KafkaConnection)
     model_name: str = Field("credit-risk", description="Registered model that /v1/model speaks of.")
     store_name: str = Field("home-credit", description="Store of feature snapshots that /v1/model speaks of.")
-    default_client_id: str = Field("local", description="Client of a request while API keys are off.")
+    default_client_id: str = Field(LOCAL_CLIENT, description="Client of a request while API keys are off.")
 
     keys_file: Path | None = Field(
         None,

@@ -39,13 +39,13 @@ class KeyLookUp:
 
     Without a ledger nothing is known beyond this process. With one that can't be asked, a request with a
     key is turned away, unless `is_required` is off: it could be a second decision. Copies that come while
-    the ledger is being asked wait for the one answer: it is no older than what its lag allows anyway.
+    the ledger is being asked wait for the one answer: if it is older than a copy, the application is one.
     """
 
     def __init__(self, ledger: Ledger | None, *, is_required: bool) -> None:
         self._ledger = ledger
         self._is_required = is_required
-        self._asking: dict[tuple[str, str], asyncio.Future[KeyUse | None]] = {}
+        self._asking: dict[tuple[str, str, str], asyncio.Future[KeyUse | None]] = {}
 
     async def use(self, caller: Caller, submission: Submission) -> KeyUse | None:
         """What the caller's key was used for, which is this submission; None when that is not known.
@@ -56,7 +56,8 @@ class KeyLookUp:
         if self._ledger is None or caller.idempotency_key is None:
             return None
         try:
-            use = await self._asked(self._ledger, caller.client_id, caller.idempotency_key)
+            wanted = caller.client_id, caller.idempotency_key, submission.application_id
+            use = await self._asked(self._ledger, wanted)
         except LedgerUnavailable:
             if self._is_required:
                 raise
@@ -68,15 +69,14 @@ class KeyLookUp:
             raise IdempotencyConflict(use.application_id)
         return use
 
-    async def _asked(self, ledger: Ledger, client_id: str, key: str) -> KeyUse | None:
-        wanted = client_id, key
+    async def _asked(self, ledger: Ledger, wanted: tuple[str, str, str]) -> KeyUse | None:
         asking = self._asking.get(wanted)
         if asking is None:
-            asking = self._asking[wanted] = asyncio.ensure_future(ledger.key_use(client_id, key))
+            asking = self._asking[wanted] = asyncio.ensure_future(ledger.key_use(*wanted))
             asking.add_done_callback(partial(self._answered, wanted))
         return await asyncio.shield(asking)  # who gives up takes the answer from nobody
 
-    def _answered(self, wanted: tuple[str, str], asking: asyncio.Future[KeyUse | None]) -> None:
+    def _answered(self, wanted: tuple[str, str, str], asking: asyncio.Future[KeyUse | None]) -> None:
         del self._asking[wanted]
         if not asking.cancelled():
             asking.exception()  # seen, also where nobody waits any more

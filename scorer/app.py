@@ -40,6 +40,8 @@ class LaneStream:
         self._metrics = metrics
         self._arrivals = Arrivals(settings.most_in_batch, company_s=settings.company_s)
         self._continuity = Continuity()
+        #: How often partitions were taken: what was received before the last time is not worked on.
+        self._taken = 0
         self._at_work = asyncio.Lock()
         self._working: asyncio.Task[None] | None = None
         self._is_open = False
@@ -92,10 +94,11 @@ class LaneStream:
     async def _receive(self, fetch: faust_seam.Fetch) -> None:
         if fetch.generation != faust_seam.current_generation(self.app):
             return
+        taken_at = self._taken
         records, again = self._continuity.receive(fetch.records, fetch.began_at)
-        await self._fetch_again(again)
         if records:
-            await self._arrivals.put(fetch.generation, records)
+            await self._arrivals.put(taken_at, records)
+        await self._fetch_again(again)
 
     async def _fetch_again(self, offsets: dict[int, int]) -> None:
         if not offsets:
@@ -119,8 +122,7 @@ class LaneStream:
             # read again there.
             if not self._is_open:
                 return
-            generation = faust_seam.current_generation(self.app)
-            current = [arrival.record for arrival in arrivals if arrival.generation == generation]
+            current = [arrival.record for arrival in arrivals if arrival.generation == self._taken]
             try:
                 await self._ownership.work(current)
             except Exception as error:
@@ -147,6 +149,7 @@ class LaneStream:
             await self._ownership.take(partitions)
             next_offsets = self._ownership.progress.owned()
             self._arrivals.clear()
+            self._taken += 1
             self._continuity.restart(next_offsets)
             # Faust is about to go back to what is committed, but leaves a reader at offset 0 where it is.
             await faust_seam.seek(self.app, self._topic, next_offsets)
@@ -164,8 +167,7 @@ class LaneStream:
                 async with self._at_work:
                     await self._ownership.commit()
                 self._measure_lag()
-                if not self._arrivals:
-                    await self._fetch_again(self._continuity.overtaken(faust_seam.read_positions(self.app)))
+                await self._fetch_again(self._continuity.overtaken(faust_seam.read_positions(self.app)))
 
     def lag(self) -> dict[int, int]:
         """Records between what is finished and the end of each owned partition."""

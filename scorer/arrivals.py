@@ -18,7 +18,7 @@ from scorer.records import InputRecord
 
 
 class Arrival(NamedTuple):
-    """A record, and the generation of the consumer group in which it was fetched."""
+    """A record, and the generation in which it was received: how often partitions were taken before."""
 
     generation: int
     record: InputRecord

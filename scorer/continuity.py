@@ -8,8 +8,12 @@ its applications. Every fetch says where it began, so what is missing shows, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from scorer.records import InputRecord
+
+#: So many looks that see the same: what is on its way has come by then.
+_LOOKS: Final = 2
 
 
 class Continuity:
@@ -18,6 +22,7 @@ class Continuity:
     def __init__(self) -> None:
         self._next: dict[int, int] = {}
         self._ahead: dict[int, tuple[int, int]] = {}
+        self._looks = 0
 
     def restart(self, next_offsets: Mapping[int, int]) -> None:
         """Own these partitions from here on, each from an offset."""
@@ -30,7 +35,7 @@ class Continuity:
         """Records of a fetch that join on to what came before, and where to fetch again, by partition.
 
         Offsets that the log itself leaves out, such as a transaction's marks, are no gap: a fetch begins
-        before them. What comes again is received again; decisions know it.
+        where the last record ended. What comes again is received again; decisions know it.
         """
         taken: list[InputRecord] = []
         again: dict[int, int] = {}
@@ -57,7 +62,7 @@ class Continuity:
         return gone
 
     def overtaken(self, positions: Mapping[int, int]) -> dict[int, int]:
-        """Where to fetch again, by partition: the reader is ahead of what came, and was at the last call.
+        """Where to fetch again, by partition: the reader is as far ahead of what came as some calls before.
 
         For a partition on which no record follows the ones that are missing.
         """
@@ -66,5 +71,12 @@ class Continuity:
             for partition, expected in self._next.items()
             if positions.get(partition, expected) > expected
         }
-        before, self._ahead = self._ahead, ahead
-        return {partition: where[0] for partition, where in ahead.items() if before.get(partition) == where}
+        stuck = {
+            partition: where for partition, where in ahead.items() if self._ahead.get(partition) == where
+        }
+        self._looks = self._looks + 1 if stuck else 0
+        self._ahead = stuck if self._looks else ahead
+        if self._looks < _LOOKS:
+            return {}
+        self._looks, self._ahead = 0, {}
+        return {partition: expected for partition, (expected, _) in stuck.items()}

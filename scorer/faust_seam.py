@@ -24,6 +24,9 @@ from scorer.records import InputRecord
 
 log = structlog.get_logger()
 
+#: The question waits behind a fetch that the broker holds back, 1.5 s at most.
+_STARTS_TIMEOUT_S = 3.0
+
 
 class Fetch(NamedTuple):
     """What one fetch brought, and how it joins on to the one before."""
@@ -82,6 +85,26 @@ class FetchThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no
     the committed offset, but not to offset 0. Who knows where a fetch began sees that one is missing.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Where a partition's last record ended, and where the reader stood then, past a transaction's marks.
+        self._ended: dict[int, tuple[int, int]] = {}
+
+    def positions(self, consumer: Any) -> dict[int, int]:
+        """Next offset of each partition after the last record; the reader may be past marks beyond that."""
+        here = _positions(consumer)
+        ended = dict(self._ended)
+        return {
+            partition: ended[partition][0] if ended.get(partition, (0, -1))[1] == position else position
+            for partition, position in here.items()
+        }
+
+    def _note(self, before: Mapping[int, int], ends: Mapping[int, int], after: Mapping[int, int]) -> None:
+        for partition, position in after.items():
+            ended = ends.get(partition, before.get(partition, position))
+            if ended < position:
+                self._ended[partition] = ended, position
+
     async def _fetch_records(
         self,
         consumer: Any,
@@ -96,9 +119,11 @@ class FetchThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no
                 await subscriptions.wait_for_assignment()
             if not active_partitions:  # aiokafka would take none to mean all
                 return {}
-            # Nothing is awaited between these two, so nothing moves a position between them.
-            began_at = positions(consumer)
+            # Nothing is awaited between these, so nothing moves a position between them.
+            began_at = self.positions(consumer)
             read = await super()._fetch_records(consumer, active_partitions, 0, max_records)
+            ends = {tp.partition: some[-1].offset + 1 for tp, some in read.items() if some}
+            self._note(began_at, ends, _positions(consumer))
             left_s = end - time.monotonic()
             if read or left_s <= 0 or not self.consumer.flow_active:
                 found = _Positioned(read)
@@ -211,28 +236,37 @@ def fetched(event: Any) -> Fetch:
     return Fetch(event.message.generation_id, [_input_record(record) for record in records], began_at)
 
 
-def positions(consumer: Any) -> dict[int, int]:
+def _positions(consumer: Any) -> dict[int, int]:
     """Next offset to fetch of each partition of `consumer`, which reads one topic."""
     subscription = consumer._subscription.subscription
     assignment = subscription.assignment if subscription is not None else None
     if assignment is None:
         return {}
-    states = {tp.partition: assignment.state_value(tp) for tp in assignment.tps}
-    return {partition: state.position for partition, state in states.items() if state.has_valid_position}
+    # Each read once: the consumer's thread changes them.
+    here = {tp.partition: assignment.state_value(tp)._position for tp in assignment.tps}
+    return {partition: position for partition, position in here.items() if position is not None}
 
 
 def read_positions(app: faust.App) -> dict[int, int]:
     """Next offset to fetch of each partition that this worker owns now."""
-    return positions(app.consumer._thread._ensure_consumer())
+    thread = app.consumer._thread
+    found: dict[int, int] = thread.positions(thread._ensure_consumer())
+    return found
 
 
 async def log_starts(app: faust.App, topic: str, partitions: set[int]) -> dict[int, int]:
     """The first offset that the log still has of each partition; nothing when the broker does not say."""
     thread = app.consumer._thread
     places = [TopicPartition(topic, partition) for partition in partitions]
+    consumer = thread._ensure_consumer()
+
+    async def ask() -> Any:
+        # In the thread: it takes two calls at a time, and fetching and committing need them.
+        return await asyncio.wait_for(consumer.beginning_offsets(places), _STARTS_TIMEOUT_S)
+
     try:
-        starts = await thread.call_thread(thread._ensure_consumer().beginning_offsets, places)
-    except KafkaError as error:
+        starts = await thread.call_thread(ask)
+    except (KafkaError, TimeoutError) as error:
         log.info("the log's beginning is not known", error=type(error).__name__)
         return {}
     return {place.partition: starts[place] for place in places}

@@ -120,6 +120,8 @@ class Ownership:
         return index
 
     def _is_undecided(self, record: InputRecord) -> bool:
+        if not self.progress.is_new(record.partition, record.offset):
+            return False
         index = self._worker.indexes[record.partition]
         return index.find(application_id_of(record)) is None and self._worker.is_scored(record)
 

@@ -26,6 +26,7 @@ from gateway.ledger.rules import Status
 router = APIRouter()
 
 ClientId = Annotated[str | None, Query(max_length=255)]
+ApplicationId = Annotated[str | None, Query(max_length=255)]
 Moment = Annotated[datetime | None, Query()]
 _MOST_LISTED = 1_000
 
@@ -77,18 +78,26 @@ async def get_application(
 
 
 @router.get("/v1/keys/{key_hash}")
-async def get_key(key_hash: str, request: Request, client_id: Annotated[str, Query()]) -> Response:
-    """200 what the client used the key for first, 404 nothing, 503 not read far enough to say."""
+async def get_key(
+    key_hash: str, request: Request, client_id: Annotated[str, Query()], application_id: ApplicationId = None
+) -> Response:
+    """200 what the client used the key for first, 404 nothing, 503 not read far enough to say.
+
+    The log keeps keys as long as applications, decisions longer. So with an `application_id`, which a key and
+    an applicant make, a decision of the client's under that id is an answer too.
+    """
     view = _view(request, Lane.SYNC)
     asked_at = time.monotonic()
     owner = await view.read(lambda reader: reader.key_owner(client_id, key_hash))
     if owner is None:
         await view.passed(asked_at, wait_s=_wait_s(request))
         owner = await view.read(lambda reader: reader.key_owner(client_id, key_hash))
+    wanted = application_id if owner is None else owner.application_id
+    kept = None if wanted is None else await view.read(lambda reader: reader.application(wanted))
+    if owner is None and kept is not None and kept.client_id == client_id:
+        owner = KeyOwner(kept.application_id, kept.applicant_id, kept.request_hash)
     if owner is None:
         return _with_lag(unknown("this client has not used the key"), view)
-    application_id = owner.application_id
-    kept = await view.read(lambda reader: reader.application(application_id))
     return _with_lag(_json(_key_document(owner, kept)), view)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from contracts.identity import application_id_for_row
+from contracts.identity import LOCAL_CLIENT, application_id_for_row
 from infra.runtime.kafka import KafkaConnection
 from scorestream.batch.row import Row
 from scorestream.batch.sending import RowSender
@@ -37,7 +37,7 @@ class BatchProducer:
         self,
         connection: KafkaConnection | None = None,
         *,
-        client_id: str = "batch",
+        client_id: str = LOCAL_CLIENT,
         batch_id: str | None = None,
     ) -> None:
         self.batch_id = batch_id or str(uuid.uuid4())
@@ -72,7 +72,7 @@ def produce_batch(
     applications: Iterable[Mapping[str, Any]],
     connection: KafkaConnection | None = None,
     *,
-    client_id: str = "batch",
+    client_id: str = LOCAL_CLIENT,
     batch_id: str | None = None,
 ) -> list[str]:
     """Send `applications` through the batch lane and return their ids; see BatchProducer."""

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from contracts.identity import LOCAL_CLIENT
 from infra.runtime.complaints import keep_complaints
 from infra.runtime.kafka import KafkaConnection
 from scorestream.console import cluster_error
@@ -39,7 +40,12 @@ _COLUMNS: Final = (
     type=click.IntRange(min=1_000),
     help="Most applications sent and not decided at any time.",
 )
-@click.option("--client-id", default="batch", show_default=True, help="Whose applications these are.")
+@click.option(
+    "--client-id",
+    default=LOCAL_CLIENT,
+    show_default=True,
+    help="Whose applications these are: the client whose API key fetches them by id.",
+)
 @click.option(
     "--nice",
     "niceness",

@@ -281,3 +281,18 @@ def test_the_consumer_thread_is_ours_to_extend() -> None:
     assert parameters(Fetcher._create_fetch_waiter) == ["self"]
     assert isinstance(SubscriptionState.reassignment_in_progress, property)
     assert parameters(SubscriptionState.wait_for_assignment) == ["self"]
+
+
+async def test_a_transactions_marks_are_no_gap_between_fetches(
+    kafka_bootstrap: str, topic: str, group: str
+) -> None:
+    async with running(Reader(kafka_bootstrap, group, topic)) as reader:
+        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, transactional_id=group) as producer:
+            for number in range(5):
+                async with producer.transaction():
+                    await producer.send_and_wait(topic, str(number).encode(), partition=0)
+                await until(lambda: len(reader.arrived) == number + 1)  # noqa: B023 - awaited here
+                await asyncio.sleep(0.3)  # the mark is read alone
+        assert [record.offset for record in reader.records()] == [0, 2, 4, 6, 8]
+        assert [fetch.began_at[0] for fetch in reader.fetches] == [0, 1, 3, 5, 7]
+        assert faust_seam.read_positions(reader.app)[0] == 9

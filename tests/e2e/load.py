@@ -31,8 +31,14 @@ _TO_BE_ASKED_AGAIN = {0, 202, 429, 503}
 
 
 def application(applicant: int, **changes: object) -> bytes:
-    """A body that is valid, of this applicant."""
-    return json.dumps({**_FIELDS, "SK_ID_CURR": applicant, **changes}).encode()
+    """A body that is valid, of this applicant, and scored otherwise than its neighbours'."""
+    own = {
+        "SK_ID_CURR": applicant,
+        "AMT_CREDIT": 50_000.0 + applicant * 7_919 % 900_000,
+        "EXT_SOURCE_2": applicant * 31 % 97 / 97,
+        "EXT_SOURCE_3": applicant * 17 % 89 / 89,
+    }
+    return json.dumps({**_FIELDS, **own, **changes}).encode()
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from contracts.application import COLUMNS, example
 from contracts.headers import (
     APPLICATION_ID,
+    BATCH_ROW,
     CLIENT_ID,
     DLQ_ATTEMPTS,
     DLQ_DETAIL,
@@ -144,6 +145,32 @@ def test_a_batch_from_python_is_decided_under_the_ids_it_was_given(
     assert {record.header(CLIENT_ID) for record in decided} == {b"bank"}
 
 
+def test_what_a_batch_decided_can_be_fetched_by_id(
+    scoring_path: ScoringPath, batch_scorer: Process, fresh_applicant: Callable[[], int]
+) -> None:
+    gateway = scoring_path.gateway(LEDGER_URL=scoring_path.ledger().url)
+    connection = KafkaConnection(bootstrap_servers=scoring_path.bootstrap_servers)
+    applicant = fresh_applicant()
+    (mine,) = produce_batch([application(applicant)], connection)
+    (theirs,) = produce_batch([application(applicant)], connection, client_id="bank")
+    with ScorestreamClient(gateway.url) as client:
+        wait_until(lambda: is_known(client, mine), why="the ledger has it")
+        assert client.wait(mine).applicant_id == applicant
+        with pytest.raises(Refused, match="no such application"):
+            client.get(theirs)
+
+
+def is_known(client: ScorestreamClient, application_id: str) -> bool:
+    """Whether an application of the client's is found."""
+    try:
+        client.get(application_id)
+    except Refused as refused:
+        if refused.problem.status != 404:
+            raise
+        return False
+    return True
+
+
 def test_the_client_says_which_field_is_refused(gateway: str) -> None:
     with ScorestreamClient(gateway) as client, pytest.raises(Refused, match="DAYS_BIRTH") as refused:
         client.decide(application(1, DAYS_BIRTH=5))
@@ -237,7 +264,7 @@ def batch_scorer(scoring_path: ScoringPath) -> Iterator[Process]:
 def test_a_batch_that_is_killed_goes_on_and_scores_nothing_twice(
     run: Callable[..., Result], scoring_path: ScoringPath, kafka: KafkaClient, tmp_path: Path
 ) -> None:
-    before = kafka.ends(APPLICATIONS_BATCH.name)
+    before, decided_before = kafka.ends(APPLICATIONS_BATCH.name), kafka.ends(PREDICTIONS_BATCH.name)
     file, out = applications_file(tmp_path, 3_000_000), tmp_path / "decisions.parquet"
     state = out.with_name("decisions.parquet.batch.json")
     killed = subprocess.Popen(
@@ -245,7 +272,7 @@ def test_a_batch_that_is_killed_goes_on_and_scores_nothing_twice(
         env=scoring_path.environment(),
         stderr=subprocess.DEVNULL,
     )
-    wait_until(lambda: state.exists() or killed.poll() is not None, why="the batch has begun")
+    wait_until(lambda: kafka.ends(APPLICATIONS_BATCH.name) != before, why="the batch has begun")
     killed.kill()
     killed.wait()
     ended = run("score-batch", str(file), "--out", str(out), "--nice", "0")
@@ -255,8 +282,10 @@ def test_a_batch_that_is_killed_goes_on_and_scores_nothing_twice(
     assert decisions["status"] == ["decided"] * (ROWS - 1) + ["dead"]
     assert decisions["applicant_id"][:-1] == list(range(3_000_000, 3_000_000 + ROWS - 1))
     assert decisions["dead_letter_reason"][-1] == "INVALID"
-    sent = sum(kafka.ends(APPLICATIONS_BATCH.name).values()) - sum(before.values())
-    assert sent == ROWS or not state.exists()
+    for topic, since in ((APPLICATIONS_BATCH, before), (PREDICTIONS_BATCH, decided_before)):
+        rows = [int(record.header(BATCH_ROW) or -1) for record in kafka.read(topic.name, since)]
+        wanted = range(ROWS) if topic is APPLICATIONS_BATCH else range(ROWS - 1)  # the last is dead
+        assert sorted(rows) == list(wanted)
     assert not state.exists()
 
 

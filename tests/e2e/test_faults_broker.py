@@ -28,7 +28,7 @@ def test_a_killed_broker_costs_503s_and_nothing_accepted(tmp_path: Path, promote
 
 def test_a_frozen_broker_costs_503s_and_nothing_accepted(tmp_path: Path, promoted: ModelPromoted) -> None:
     with own_broker(tmp_path, promoted) as (kafka, path):
-        survive(kafka, path, "broker SIGSTOP, 20 s", kafka.pause, seconds=20, end=kafka.resume)
+        survive(kafka, path, "broker SIGSTOP, 30 s", kafka.pause, seconds=30, end=kafka.resume)
 
 
 def test_a_broker_that_is_away_for_a_minute_costs_nothing_accepted(

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from contracts.events import ModelPromoted
-from tests.e2e.audit import Audited, audit
+from tests.e2e.audit import audit
+from tests.e2e.decisions_of_record import agrees
 from tests.e2e.faults import PATIENT, applicants, now, own_broker, report, wait_until_answered
 from tests.e2e.load import Load
-from tests.e2e.processes import Process, wait_until
+from tests.e2e.processes import wait_until
 
 pytestmark = pytest.mark.faults
-
-
-def counts(ledger: Process) -> dict[str, Any]:
-    """The sync lane's counts; empty while the ledger can't say."""
-    try:
-        answer = httpx.get(f"{ledger.url}/v1/counts", timeout=5)
-    except httpx.TransportError:
-        return {}
-    found: dict[str, Any] = answer.json()["lanes"]["sync"] if answer.status_code == 200 else {}
-    return found
-
-
-def agrees(ledger: Process, audited: Audited) -> bool:
-    """Whether the ledger has what the log has, by its own count of both."""
-    found = counts(ledger)
-    wanted = {"accepted": audited.accepted, "decided": audited.decided, "pending": 0, "difference": 0}
-    return {name: found.get(name) for name in wanted} == wanted
 
 
 def test_a_ledger_that_is_away_for_a_minute_holds_up_only_keyed_applications(

@@ -70,7 +70,6 @@ def one_decision_a_key(folder: Path, promoted: ModelPromoted, *, keys: int) -> N
     assert set(audited.statuses) <= {200, 202, 503}
 
 
-@pytest.mark.faults
 def test_fifty_copies_of_a_key_over_two_gateways_are_one_decision(
     tmp_path: Path, promoted: ModelPromoted
 ) -> None:

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from contracts.application import decode_logged
 from contracts.events import (
-    ApplicationScored,
-    DecisionDocument,
     ModelPromoted,
-    decode_decision,
-    decode_scored,
 )
-from contracts.topics import PREDICTIONS
-from scorer.bundle import read_bundle
-from scorer.decide import decide
-from scorer.model import ServingModel
 from tests.bundles import promoted_bundle
 from tests.e2e.audit import audit
-from tests.e2e.conftest import PARTITIONS
+from tests.e2e.decisions_of_record import predictions, recomputed_otherwise
 from tests.e2e.faults import PATIENT, applicants, now, own_broker, report, wait_until_answered
 from tests.e2e.load import Load
 from tests.e2e.processes import Process, wait_until
@@ -98,41 +87,3 @@ def switch(
 def deciding_version(worker: Process) -> str:
     """The version that /readyz names."""
     return str(httpx.get(f"{worker.url}/readyz", timeout=5).json()["model"]["version"])
-
-
-def recomputed_otherwise(
-    scored: list[tuple[ApplicationScored, DecisionDocument]], bundles: list[ModelPromoted]
-) -> list[str]:
-    """Applications whose record another model, or none, would have given: every number and reason again."""
-    models = {bundle.digest: ServingModel(read_bundle(Path(bundle.bundle_uri))) for bundle in bundles}
-    by_digest: dict[str, list[tuple[ApplicationScored, DecisionDocument]]] = defaultdict(list)
-    for record, decision in scored:
-        by_digest[record.model_digest].append((record, decision))
-    wrong = []
-    for digest, entries in by_digest.items():
-        applications = [decode_logged(bytes(record.application)).application for record, _ in entries]
-        for (record, decision), verdict in zip(entries, decide(applications, models[digest]), strict=True):
-            told = (record.margin, record.feature_hash, decision.probability_of_default, decision.reasons)
-            again = (verdict.margin, verdict.feature_hash, verdict.probability_of_default, verdict.reasons)
-            if told != again or (decision.decision, decision.score) != (verdict.decision, verdict.score):
-                wrong.append(record.application_id)
-    return wrong
-
-
-async def predictions(bootstrap_servers: str) -> list[tuple[ApplicationScored, DecisionDocument]]:
-    """All prediction records of the sync lane, with their decision."""
-    found = []
-    partitions = [TopicPartition(PREDICTIONS.name, number) for number in range(PARTITIONS)]
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap_servers) as consumer:
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        deadline = time.monotonic() + 60
-        while any([await consumer.position(one) < ends[one] for one in partitions]):
-            assert time.monotonic() < deadline, "the log can't be read to its end"
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    assert record.value is not None
-                    scored = decode_scored(record.value)
-                    found.append((scored, decode_decision(bytes(scored.decision))))
-    return found

@@ -6,6 +6,7 @@ the same.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import time
@@ -18,13 +19,16 @@ import pytest
 from contracts.events import ModelPromoted
 from infra.kafka.embedded import EmbeddedKafka
 from tests.e2e.audit import audit
+from tests.e2e.decisions_of_record import agrees, fetched, predictions, recomputed_otherwise
 from tests.e2e.faults import PATIENT, FaultyPath, applicants, now, own_broker, report, wait_until_answered
 from tests.e2e.load import Load
-from tests.e2e.processes import Process
+from tests.e2e.processes import Process, wait_until
 
 _ROUNDS = 10
 _REQUESTS = 20_000
 _PER_S = 150.0
+#: So many decisions, evenly chosen, are fetched by id at the end.
+_FETCHED = 1_000
 #: Freezing longer than this makes the group go on without the frozen one.
 _SESSION_S = 6.0
 
@@ -125,6 +129,12 @@ def test_nothing_is_lost_decided_twice_or_answered_wrongly_through_random_faults
                     wait_until_answered(load, since_s=now())
             wait_until_answered(load, since_s=now())
         audited = audit(kafka.bootstrap_servers, load.requests)
+        wait_until(lambda: agrees(platform.ledger, audited), why="the ledger has what the log has")
+        of_record = {one: found[0].document for (_, one), found in audited.record.predictions.items()}
+        some = sorted(of_record)[:: len(of_record) // _FETCHED]
+        assert asyncio.run(fetched(urls, some)) == {one: of_record[one] for one in some}
+        scored = asyncio.run(predictions(kafka.bootstrap_servers))
+    assert recomputed_otherwise(scored, [promoted]) == []
     last = {request.key: request.status for request in load.answered() if request.key is not None}
     report(
         f"random faults, round {seed}",
@@ -133,6 +143,6 @@ def test_nothing_is_lost_decided_twice_or_answered_wrongly_through_random_faults
         decided=audited.decided,
         decided_again=audited.decided_again,
     )
-    # 0 is a connection that a killed gateway took with it.
-    assert set(load.statuses()) <= {0, 200, 202, 503}
+    # 0 is a connection that a killed gateway took with it, 429 a gateway whose places are all taken.
+    assert set(load.statuses()) <= {0, 200, 202, 429, 503}
     assert set(last.values()) <= {200}, "a client that insists gets its decision"

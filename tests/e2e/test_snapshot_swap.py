@@ -20,9 +20,9 @@ from scorer.bundle import read_bundle
 from scorer.decide import decide
 from scorer.model import ServingModel
 from scorestream.client import ScorestreamClient
+from tests.e2e.decisions_of_record import predictions
 from tests.e2e.faults import PATIENT, FaultyPath, own_broker
 from tests.e2e.processes import Process, wait_until
-from tests.e2e.test_promotions import predictions
 from tests.models import built_on, labelled, write_model
 from tests.snapshots import write_files
 from training.dataset import make_dataset

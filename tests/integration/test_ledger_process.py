@@ -129,6 +129,19 @@ def test_a_key_leads_to_its_application_and_hash(settings: LedgerSettings, start
     assert ledger.get(f"/v1/keys/{key}", client_id="shop").status_code == 404
 
 
+def test_a_key_whose_application_the_log_has_lost_is_known_by_its_decision(
+    settings: LedgerSettings, start: Start
+) -> None:
+    topics, key = topics_of(settings), "cd" * 32
+    write(settings, (topics.predictions, 0, prediction("a", source=(topics.applications, 0, 0))))
+    ledger = start(settings)
+    wait_until(lambda: ledger.get("/v1/applications/a").status_code == 200, why="decided")
+    assert ledger.get(f"/v1/keys/{key}", client_id="bank").status_code == 404
+    answer = ledger.get(f"/v1/keys/{key}", client_id="bank", application_id="a").json()
+    assert (answer["application_id"], answer["status"]) == ("a", "decided")
+    assert ledger.get(f"/v1/keys/{key}", client_id="shop", application_id="a").status_code == 404
+
+
 def test_an_applicant_s_applications_of_both_lanes_are_listed(settings: LedgerSettings, start: Start) -> None:
     ledger = start(settings)
     sync, batch = settings.topics(Lane.SYNC), settings.topics(Lane.BATCH)

@@ -35,7 +35,7 @@ class SimulatedLedger:
         """See Ledger."""
         return await self._broker.call(lambda: self._answer(self._row(application_id)))
 
-    async def key_use(self, client_id: str, key: str) -> KeyUse | None:
+    async def key_use(self, client_id: str, key: str, application_id: str) -> KeyUse | None:
         """See Ledger."""
         is_away = self._broker.chance.happens(self.away)
         use = await self._broker.call(lambda: self._key_use(client_id, key_hash(client_id, key)))

@@ -53,7 +53,7 @@ class LedgerOfKeys:
         """See Ledger."""
         return None
 
-    async def key_use(self, client_id: str, key: str) -> KeyUse | None:
+    async def key_use(self, client_id: str, key: str, application_id: str) -> KeyUse | None:
         """See Ledger."""
         self.asked.append((client_id, key))
         if self.is_silent:

@@ -34,7 +34,7 @@ async def key_use(content: bytes, *, status: int = 200, lag_ms: str | None = "0"
     transport = httpx.MockTransport(lambda _: httpx.Response(status, content=content, headers=headers))
     ledger = HttpLedger("http://ledger", timeout_s=1, max_lag_s=30, transport=transport)
     try:
-        return await ledger.key_use("bank", "key")
+        return await ledger.key_use("bank", "key", "one")
     finally:
         await ledger.close()
 

@@ -52,7 +52,7 @@ class OneDecision:
             return Reply(200, b'{"application_id": "x", "applicant_id": 100002}')
         return Reply(202, b"") if application_id == "pending" else None
 
-    async def key_use(self, client_id: str, key: str) -> KeyUse | None:
+    async def key_use(self, client_id: str, key: str, application_id: str) -> KeyUse | None:
         return None
 
 

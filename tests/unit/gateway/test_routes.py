@@ -17,9 +17,11 @@ from fastapi import FastAPI
 from contracts.application import example
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemType
 from contracts.events import ModelPromoted, SnapshotPublished, encode, model_document
+from contracts.lanes import Lane
 from gateway.access import Access
 from gateway.app import make_app
-from gateway.errors import Starting
+from gateway.errors import LedgerUnavailable, Starting
+from gateway.ledger_client import KeyUse, Ledger
 from gateway.log import LoggedSubmission
 from gateway.metrics import GatewayMetrics
 from gateway.pending import PendingReplies, Reply
@@ -51,7 +53,7 @@ class FakeParts:
     wrong: dict[str, str] = field(default_factory=dict)
     is_connected: bool = True
     is_broken: bool = False
-    ledger: None = None
+    ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
         self.access = Access(self.settings.default_client_id, now=time.monotonic)
@@ -269,6 +271,50 @@ async def test_not_acknowledged_is_503_with_the_id_since_it_may_still_land(
 
 async def test_an_unknown_id_is_404(client: httpx.AsyncClient) -> None:
     problem(await client.get("/v1/applications/nobody"), 404, ProblemType.UNKNOWN_APPLICATION)
+
+
+@dataclass
+class LedgerOfAnswers:
+    """A Ledger that knows `answers` by lane and id, of whoever asks."""
+
+    answers: dict[tuple[Lane, str], Reply] = field(default_factory=dict)
+    is_away: bool = False
+
+    async def application(
+        self, application_id: str, client_id: str | None, *, lane: Lane = Lane.SYNC
+    ) -> Reply | None:
+        if self.is_away:
+            raise LedgerUnavailable("away")
+        return self.answers.get((lane, application_id))
+
+    async def key_use(self, client_id: str, key: str, application_id: str) -> KeyUse | None:
+        return None
+
+
+async def test_what_the_batch_lane_decided_is_found_by_id(
+    client: httpx.AsyncClient, parts: FakeParts
+) -> None:
+    parts.ledger = LedgerOfAnswers({(Lane.BATCH, "one"): DECISION})
+    answer = await client.get("/v1/applications/one")
+    assert (answer.status_code, answer.content) == (200, DECISION.document)
+    problem(await client.get("/v1/applications/another"), 404, ProblemType.UNKNOWN_APPLICATION)
+
+
+async def test_what_was_put_aside_and_decided_since_is_the_decision(
+    client: httpx.AsyncClient, parts: FakeParts
+) -> None:
+    parts.ledger = ledger = LedgerOfAnswers()
+    document = {"type": ProblemType.DEAD_LETTERED.value, "title": "t", "status": 410, "detail": "d"}
+    parts.reply = Reply(410, json.dumps(document).encode())
+    location = (await post(client)).headers["location"]
+    application_id = location.rpartition("/")[2]
+    ledger.answers[Lane.SYNC, application_id] = Reply(202, b"")  # it has the application, not yet the letter
+    assert (await client.get(location)).status_code == 410
+    ledger.answers[Lane.SYNC, application_id] = DECISION
+    assert (await client.get(location)).content == DECISION.document
+    ledger.is_away = True
+    assert (await client.get(location)).status_code == 410
+    problem(await client.get("/v1/applications/nobody"), 503, ProblemType.LEDGER_UNAVAILABLE)
 
 
 async def test_another_clients_id_is_404(client: httpx.AsyncClient, parts: FakeParts) -> None:
