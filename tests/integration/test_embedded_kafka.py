@@ -128,6 +128,9 @@ def test_the_storage_of_one_node_is_not_started_as_three(tmp_path: Path) -> None
 
 def start_command(folder: Path, port: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "infra.kafka.embedded", "--data", str(folder), "--port", str(port)]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what goes into the background like this, and the command would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
