@@ -32,6 +32,8 @@ from infra.kafka.topics import ensure_topics
 
 _LOOK_UPS = 2_000
 _START_TIMEOUT_S = 60.0
+#: Counting takes the core from following.
+_LOOK_EVERY_S = 0.1
 
 
 async def written(bootstrap_servers: str, log: list[tuple[Record, Record]]) -> None:
@@ -60,7 +62,7 @@ def followed(url: str, count: int) -> float:
                 return (count - first[1]) / (time.monotonic() - first[0])
             if first is None and time.monotonic() > deadline:
                 raise click.ClickException("the ledger shows no decision")
-            time.sleep(0.1)
+            time.sleep(_LOOK_EVERY_S)
 
 
 def looked_up(url: str, ids: list[str]) -> list[float]:

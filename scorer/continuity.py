@@ -7,13 +7,14 @@ its applications. Every fetch says where it began, so what is missing shows, and
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from scorer.records import InputRecord
 
 #: So many looks that see the same: what is on its way has come by then.
-_LOOKS: Final = 2
+_LOOKS: Final = 3
 
 
 class Continuity:
@@ -21,13 +22,12 @@ class Continuity:
 
     def __init__(self) -> None:
         self._next: dict[int, int] = {}
-        self._ahead: dict[int, tuple[int, int]] = {}
-        self._looks = 0
+        self._looks: deque[dict[int, tuple[int, int]]] = deque(maxlen=_LOOKS)
 
     def restart(self, next_offsets: Mapping[int, int]) -> None:
         """Own these partitions from here on, each from an offset."""
         self._next = dict(next_offsets)
-        self._ahead = {}
+        self._looks.clear()
 
     def receive(
         self, records: Sequence[InputRecord], began_at: Mapping[int, int]
@@ -71,12 +71,14 @@ class Continuity:
             for partition, expected in self._next.items()
             if positions.get(partition, expected) > expected
         }
-        stuck = {
-            partition: where for partition, where in ahead.items() if self._ahead.get(partition) == where
-        }
-        self._looks = self._looks + 1 if stuck else 0
-        self._ahead = stuck if self._looks else ahead
-        if self._looks < _LOOKS:
+        self._looks.append(ahead)
+        if len(self._looks) < _LOOKS:
             return {}
-        self._looks, self._ahead = 0, {}
-        return {partition: expected for partition, (expected, _) in stuck.items()}
+        stuck = {
+            partition: where[0]
+            for partition, where in ahead.items()
+            if all(look.get(partition) == where for look in self._looks)
+        }
+        if stuck:
+            self._looks.clear()
+        return stuck

@@ -9,6 +9,7 @@ import numpy as np
 
 from feature_service.manifest import MANIFEST, FeatureColumn, Manifest, content_id
 from feature_service.snapshot_files import SnapshotDraft
+from feature_service.store import SnapshotStore
 from feature_service.vector import ALL_FEATURES, HISTORY
 
 
@@ -46,6 +47,14 @@ def write_files(
         source_rows={},
         inputs_digest="",
     )
+
+
+def published(store: SnapshotStore, scratch: Path, applicant_ids: Sequence[int], *, day: int = 1) -> str:
+    """The id of a snapshot of these applicants, published in the store as built on that day of January."""
+    draft = store.draft(scratch / "drafts")
+    manifest = write_files(draft, applicant_ids, built_at=f"2026-01-{day:02}T00:00:00")
+    store.publish(draft, manifest)
+    return manifest.id
 
 
 def write_snapshot(folder: Path, applicant_ids: Sequence[int]) -> Manifest:

@@ -81,18 +81,20 @@ def audit(
     )
 
 
-async def read_log(bootstrap_servers: str) -> list[LogRecord]:
-    """All records of the lane's topics."""
+async def read_log(
+    bootstrap_servers: str, topics: Iterable[str] = _TOPICS, *, timeout_s: float = _READ_TIMEOUT_S
+) -> list[LogRecord]:
+    """All records of the topics, those of the lane unless told otherwise."""
     found: list[LogRecord] = []
     connection = KafkaConnection(bootstrap_servers=bootstrap_servers)
     async with AIOKafkaConsumer(
         enable_auto_commit=False, auto_offset_reset="earliest", **connection.client_options()
     ) as consumer:
-        partitions = _partitions(*_TOPICS)
+        partitions = _partitions(*topics)
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
-        deadline = time.monotonic() + _READ_TIMEOUT_S
+        deadline = time.monotonic() + timeout_s
         while any([await consumer.position(one) < ends[one] for one in partitions]):
             assert time.monotonic() < deadline, "the log can't be read to its end"
             for records in (await consumer.getmany(timeout_ms=500)).values():

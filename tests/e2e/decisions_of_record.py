@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import aiohttp
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.application import decode_logged
 from contracts.events import (
@@ -25,11 +23,11 @@ from contracts.topics import PREDICTIONS
 from scorer.bundle import read_bundle
 from scorer.decide import decide
 from scorer.model import ServingModel
-from tests.e2e.audit import Audited
-from tests.e2e.conftest import PARTITIONS
+from tests.e2e.audit import Audited, read_log
 from tests.e2e.processes import Process
 
 _AT_ONCE = 16
+_READ_TIMEOUT_S = 60.0
 
 
 def counts(ledger: Process) -> dict[str, Any]:
@@ -86,18 +84,6 @@ def recomputed_otherwise(
 
 async def predictions(bootstrap_servers: str) -> list[tuple[ApplicationScored, DecisionDocument]]:
     """All prediction records of the sync lane, with their decision."""
-    found = []
-    partitions = [TopicPartition(PREDICTIONS.name, number) for number in range(PARTITIONS)]
-    async with AIOKafkaConsumer(bootstrap_servers=bootstrap_servers) as consumer:
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        deadline = time.monotonic() + 60
-        while any([await consumer.position(one) < ends[one] for one in partitions]):
-            assert time.monotonic() < deadline, "the log can't be read to its end"
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    assert record.value is not None
-                    scored = decode_scored(record.value)
-                    found.append((scored, decode_decision(bytes(scored.decision))))
-    return found
+    records = await read_log(bootstrap_servers, [PREDICTIONS.name], timeout_s=_READ_TIMEOUT_S)
+    scored = [decode_scored(record.value or b"") for record in records]
+    return [(one, decode_decision(bytes(one.decision))) for one in scored]

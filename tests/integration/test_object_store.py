@@ -17,7 +17,7 @@ from feature_service.store import SnapshotStore
 from scorer.snapshot_cache import SnapshotCache
 from tests.archived import TOPICS, prediction_record
 from tests.object_store import new_bucket, s3_server
-from tests.snapshots import write_files
+from tests.snapshots import published
 from training.archive.buffers import Limits
 from training.archive.compact import compact
 from training.archive.files import Place
@@ -44,13 +44,6 @@ def _server() -> Iterator[None]:
 @pytest.fixture
 def bucket() -> str:
     return new_bucket(f"bucket-{uuid.uuid4().hex}")
-
-
-def published(store: SnapshotStore, scratch: Path, ids: list[int], *, day: int = 1) -> str:
-    draft = store.draft(scratch / "drafts")
-    manifest = write_files(draft, ids, built_at=f"2026-01-{day:02}T00:00:00")
-    store.publish(draft, manifest)
-    return manifest.id
 
 
 def test_a_snapshot_is_published_read_and_collected(bucket: str, tmp_path: Path) -> None:

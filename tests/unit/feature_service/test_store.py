@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from feature_service.errors import StoreUnavailable, UnknownSnapshot
 from feature_service.manifest import FILES, MANIFEST
 from feature_service.snapshot import SnapshotReader
 from feature_service.store import SnapshotStore
-from tests.snapshots import write_files
+from tests.snapshots import published, write_files
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -21,13 +20,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> SnapshotStore:
     if request.param == "folder":
         return SnapshotStore(str(tmp_path / "store"))
     return SnapshotStore(f"memory://{uuid4().hex}")
-
-
-def published(store: SnapshotStore, scratch: Path, ids: Sequence[int], *, day: int = 1) -> str:
-    draft = store.draft(scratch / "drafts")
-    manifest = write_files(draft, ids, built_at=f"2026-01-{day:02}T00:00:00")
-    store.publish(draft, manifest)
-    return manifest.id
 
 
 def test_a_published_snapshot_can_be_read_and_verified(store: SnapshotStore, tmp_path: Path) -> None:
