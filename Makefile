@@ -44,7 +44,7 @@ test: $(READY) ## all suites that need no more than 20 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not slow and not faults" $(PURE) --numprocesses 2 --dist loadfile \
 	  --cov --cov-report= $(ARGS) || [ $$? = 5 ]
 	$(BIN)/python -m pytest -m "not slow and not faults" tests $(PURE:%=--ignore=%) \
-	  --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
+	  --durations=20 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
 
 test-slow: $(READY) k8s-tools ## the long suites
 	$(BIN)/python -m pytest -m "slow or cluster" $(ARGS)

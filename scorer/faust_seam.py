@@ -47,7 +47,7 @@ def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: floa
     worker's partitions away only after a minute.
     """
     servers = ";".join(f"kafka://{server.strip()}" for server in connection.bootstrap_servers.split(","))
-    app = faust.App(
+    app = _App(
         group,
         broker=servers,
         broker_credentials=_credentials(connection),
@@ -70,6 +70,13 @@ def make_app(group: str, connection: KafkaConnection, *, session_timeout_s: floa
     )
     app.transport.Consumer = FetchConsumer
     return app
+
+
+class _App(faust.App):  # type: ignore[misc]  # Faust has no types we can see
+    """Faust would make a folder for tables in the working directory, which may be read-only; we have none."""
+
+    def _create_directories(self) -> None:
+        pass
 
 
 class _Positioned(dict[Any, Any]):

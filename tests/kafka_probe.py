@@ -11,7 +11,20 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    InvalidPartitionsError,
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.protocol.admin import (
+    AlterConfigsRequest,
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteTopicsRequest,
+)
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.group import JoinGroupRequest
 from aiokafka.protocol.produce import ProduceRequest
@@ -21,6 +34,8 @@ from contracts.topics import TOPICS
 from infra.runtime.kafka import KafkaConnection
 
 _BYTES: Final = 1024
+#: Kafka's number for a topic among the things that have settings.
+_TOPIC: Final = 2
 
 
 class Probe:
@@ -48,6 +63,32 @@ class Probe:
             {topic: part[1] for topic, (part, *_) in answer.topics}, TopicAuthorizationFailedError
         )
 
+    def created(self) -> set[str]:
+        """Topics that could be made, were they not there already."""
+        wanted: list[Any] = [(topic.name, 1, 1, [], []) for topic in TOPICS]
+        answer = self._ask(CreateTopicsRequest(wanted, 5_000, validate_only=True))
+        codes = {error[0]: error[1] for error in answer.topic_errors}
+        return _without(codes, TopicAuthorizationFailedError, meant=TopicAlreadyExistsError)
+
+    def configured(self) -> set[str]:
+        """Topics whose settings could be changed; nothing is."""
+        wanted: list[Any] = [(_TOPIC, topic.name, []) for topic in TOPICS]
+        answer = self._ask(AlterConfigsRequest(wanted, validate_only=True))
+        codes = {name: code for code, _, _, name in answer.resources}
+        return _without(codes, TopicAuthorizationFailedError)
+
+    def widened(self) -> set[str]:
+        """Topics that could be given more partitions; one, which is asked for, is none more."""
+        wanted = [(topic.name, (1, None)) for topic in TOPICS]
+        answer = self._ask(CreatePartitionsRequest(wanted, 5_000, True))
+        codes = {error[0]: error[1] for error in answer.topic_errors}
+        return _without(codes, TopicAuthorizationFailedError, meant=InvalidPartitionsError)
+
+    def deleted(self) -> set[str]:
+        """Topics that are gone now."""
+        answer = self._ask(DeleteTopicsRequest([topic.name for topic in TOPICS], 5_000))
+        return _without(dict(answer.topic_error_codes), TopicAuthorizationFailedError)
+
     def joined(self, group: str) -> bool:
         """Whether the group takes the principal as a member, or would once it has a member id."""
         request = JoinGroupRequest(group, 6_000, 6_000, "", None, "consumer", [("range", b"")])
@@ -74,8 +115,9 @@ def asking(connection: KafkaConnection) -> Iterator[Probe]:
             runner.run(client.close())
 
 
-def _without(codes: dict[str, int], refusal: type[Exception]) -> set[str]:
-    """Those that were not refused; any other error is one of the test."""
-    refused = {name for name, code in codes.items() if code == refusal.errno}  # type: ignore[attr-defined]
-    assert all(code == 0 for name, code in codes.items() if name not in refused), codes
-    return codes.keys() - refused
+def _without(
+    codes: dict[str, int], refusal: type[KafkaError], *, meant: type[KafkaError] = NoError
+) -> set[str]:
+    """Those that were not refused but answered as `meant`; any other error is one of the test."""
+    assert set(codes.values()) <= {refusal.errno, meant.errno, NoError.errno}, codes
+    return {name for name, code in codes.items() if code != refusal.errno}

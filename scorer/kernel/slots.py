@@ -104,8 +104,16 @@ def _numbers(thresholds: dict[_Number, list[float]]) -> Numbers:
             [0 if number.is_missing_left else RIGHT for number in thresholds], dtype=np.uint16
         ),
         first=np.cumsum([0, *lengths], dtype=np.uint64),
-        threshold=np.array([bound for rising in thresholds.values() for bound in rising], dtype=np.float64),
+        threshold=_rounded_down([bound for rising in thresholds.values() for bound in rising]),
     )
+
+
+def _rounded_down(bounds: list[float]) -> npt.NDArray[np.float32]:
+    """The largest float32 that is no larger than each bound; -inf below them all."""
+    exact = np.array(bounds, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        nearest = exact.astype(np.float32)
+    return np.where(nearest > exact, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
 def _categories(sets: dict[int, list[int]], *, first_slot: int) -> Categories:

@@ -1,7 +1,7 @@
 """A batch beside interactive load, killed on both ends: nothing is scored twice, nobody else notices.
 
-In `make test-slow`: a small batch, and a million rows. Times and memory are printed; the command's own
-resumption is in `make test` (test_commands).
+In `make test-slow`: a small batch, and a million rows; in `make test-faults`: 200,000. Times and memory
+are printed; the command's own resumption is in `make test` (test_commands).
 """
 
 from __future__ import annotations
@@ -39,8 +39,14 @@ _INTERACTIVE_PER_S = 50
 _GROWTH_MB = 60
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rows", [5_000, 1_000_000])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(5_000, marks=pytest.mark.slow),
+        pytest.param(200_000, marks=pytest.mark.faults),
+        pytest.param(1_000_000, marks=pytest.mark.slow),
+    ],
+)
 def test_a_batch_that_is_killed_on_both_ends_is_scored_once_beside_interactive_load(
     tmp_path: Path, promoted: ModelPromoted, rows: int
 ) -> None:

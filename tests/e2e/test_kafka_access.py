@@ -196,6 +196,18 @@ def test_a_role_writes_and_reads_the_topics_of_its_row_and_no_others(
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_only_an_administrator_makes_and_changes_topics_and_nobody_deletes_them(
+    declared: None, kafka: SecuredKafka, role: Role
+) -> None:
+    allowed = {topic.name for topic in TOPICS} if role.administers else set()
+    with asking(kafka.connection(role.name)) as probe:
+        assert probe.created() == allowed
+        assert probe.configured() == allowed
+        assert probe.widened() == allowed
+        assert probe.deleted() == set()
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_a_role_joins_its_own_groups_and_no_others(declared: None, kafka: SecuredKafka, role: Role) -> None:
     groups = {acl.name for acl in declared_acls() if acl.kind is Kind.GROUP}
     with asking(kafka.connection(role.name)) as probe:

@@ -45,6 +45,20 @@ def test_a_row_gets_the_same_bits_alone_and_in_any_batch(model: Grown, cut: int)
     assert compiled.contributions(rows[cut : cut + 1]).tolist() == contributions[cut : cut + 1].tolist()
 
 
+def test_a_value_among_many_thresholds_and_beside_its_own_neighbours_goes_lightgbms_way() -> None:
+    random = np.random.default_rng(8)
+    rows = random.normal(size=(3_000, 1)).astype(np.float32)
+    parameters: dict[str, object] = {"num_leaves": 200, "min_data_in_leaf": 1, "max_bin": 3_000}
+    model = grow(rows, parameters, categorical=[], trees=9)
+    bounds = np.unique(np.concatenate([tree.threshold for tree in model.structure.trees]))
+    assert len(bounds) > 3 * machine._COMPARED
+    nearest = bounds.astype(np.float32)
+    near = [np.nextafter(nearest, np.float32(-np.inf)), nearest, np.nextafter(nearest, np.float32(np.inf))]
+    ends = np.array([-np.inf, -3e38, 3e38, np.inf, np.nan], dtype=np.float32)
+    tried = np.concatenate([*near, ends]).reshape(-1, 1)
+    assert model.compiled().margins(tried).tolist() == model.margins(tried).tolist()
+
+
 def test_a_model_of_single_leaves_gives_its_constant() -> None:
     model = grow(training_rows(3, [], missing=0.0, seed=2), {"min_data_in_leaf": 1000}, categorical=[])
     assert [tree.num_leaves for tree in model.structure.trees] == [1]
