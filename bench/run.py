@@ -39,6 +39,7 @@ CLIENTS: Final = (1, 16, 64)
 RATES: Final = (50.0, 200.0, 400.0, 600.0, 800.0, 1200.0)
 _HOLDS_MS: Final = 200.0
 _BATCH_ROWS: Final = 60_000
+_WARM_UP_S: Final = 30.0
 
 
 @dataclass
@@ -101,6 +102,8 @@ def measure_platform(run: Run, platform: Platform, asked: Asked) -> None:
     mixed, approved = platform.service(asked.mixed), platform.service(asked.approved)
     check(mixed, asked.expected, probability)
     run.note("share with reasons", asked.share_with_reasons)
+    # A broker that is new compiles for half a minute.
+    run.step("warm-up", lambda: closed(mixed, clients=16, seconds=_WARM_UP_S, repeats=1))
     run.step("scorestream, approved only, closed loop", lambda: run.closed(approved))
     run.step("scorestream, reasons on refer and decline, closed loop", lambda: run.closed(mixed))
     run.step("scorestream, open loop", lambda: run.opened(mixed))

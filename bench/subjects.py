@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from contracts.lanes import Lane
 from infra.kafka.ports import free_ports
 from infra.kafka.watchdog import Watchdog
 from infra.local.platform import MODEL_NAME, LocalPlatform
-from infra.local.processes import Child
+from infra.local.processes import Child, run_to_end
 from infra.local.settings import LocalSettings
 from infra.local.showcase import unseen_applications
 
@@ -50,7 +51,11 @@ class Platform:
         self.data = local.make_sample()
         features = local.build_features(self.data)
         local.start_mlflow()
-        local.train(self.data, snapshot_id=features.snapshot_id, is_sample=True)
+        run_to_end(
+            [sys.executable, "-m", "bench.served_model", str(self.data), features.snapshot_id],
+            log_file=local.run_dir / "logs" / "train.log",
+            environment=local.environment(),
+        )
         local.promote()
         local.start_feature_service()
         local.start_scorers((Lane.SYNC, Lane.BATCH))
@@ -100,6 +105,8 @@ class Platform:
             "BENCH_HAS_REASONS": str(settings.has_reasons),
             "BENCH_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            # MLflow starts uvicorn by its name.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         }
         child = Child(
             name, [sys.executable, "-m", *arguments], log_file=RUN_DIR / "logs" / f"{name}.log",

@@ -117,6 +117,7 @@ def run(settings: GatewaySettings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
@@ -39,8 +39,12 @@ _KINDS: dict[type[Exception], tuple[int, ProblemType, str]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem document."""
-    handlers: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    """Answer every error of `app` with a problem document.
+
+    The handlers are coroutines: others would go through a pool of threads, and most answers of a gateway
+    that has too much to do are errors.
+    """
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         InvalidApplication: _invalid_application,
         InvalidOutcome: _invalid_outcome,
         errors.GatewayError: _gateway_error,
@@ -57,12 +61,12 @@ def problem(document: ProblemDocument, headers: dict[str, str] | None = None) ->
     return Response(encode(document), document.status, media_type=PROBLEM_CONTENT_TYPE, headers=headers or {})
 
 
-def _invalid_application(_: Request, error: Exception) -> Response:
+async def _invalid_application(_: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidApplication)  # noqa: S101 - how the handler is registered
     return _invalid(ProblemType.INVALID_APPLICATION, "The application is invalid", error.problems)
 
 
-def _invalid_outcome(_: Request, error: Exception) -> Response:
+async def _invalid_outcome(_: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidOutcome)  # noqa: S101 - how the handler is registered
     return _invalid(ProblemType.INVALID_OUTCOME, "The outcome is invalid", error.problems)
 
@@ -80,7 +84,7 @@ def _invalid(kind: ProblemType, title: str, problems: tuple[FieldProblem, ...]) 
     )
 
 
-def _gateway_error(_: Request, error: Exception) -> Response:
+async def _gateway_error(_: Request, error: Exception) -> Response:
     status, kind, title = _KINDS[type(error)]
     application_id = getattr(error, "application_id", None)
     headers = {"Retry-After": _RETRY_AFTER_S} if isinstance(error, errors.Unavailable) else {}
@@ -94,7 +98,7 @@ def _gateway_error(_: Request, error: Exception) -> Response:
     return problem(document, headers)
 
 
-def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - how the handler is registered
     document = ProblemDocument(
         type=ProblemType.NOT_FOUND.value if error.status_code == 404 else "about:blank",
@@ -105,12 +109,12 @@ def _http_error(_: Request, error: Exception) -> Response:
     return problem(document, dict(error.headers or {}))
 
 
-def _gone(_: Request, __: Exception) -> Response:
+async def _gone(_: Request, __: Exception) -> Response:
     """Nobody hears it; it only keeps a client that left from being counted as our failure."""
     return Response(status_code=400)
 
 
-def _unexpected(_: Request, error: Exception) -> Response:
+async def _unexpected(_: Request, error: Exception) -> Response:
     log.exception("unexpected error", exc_info=error)
     return problem(
         ProblemDocument(

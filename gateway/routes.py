@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.routing import request_response
 
 from contracts.errors import PROBLEM_CONTENT_TYPE
 from contracts.events import PendingDocument, encode, model_document
@@ -38,6 +40,19 @@ from gateway.submissions import Caller
 
 router = APIRouter()
 
+
+class DirectRoute(APIRoute):
+    """A route whose endpoint takes the request and returns the response, and is called with no more ado.
+
+    What FastAPI does in between (what to inject, to validate, to serialise: here nothing) took a quarter of
+    the gateway's time. The documentation at /docs has it like any other.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.app = request_response(endpoint)
+
+
 _JSON: Final = "application/json"
 #: What is read and thrown away of a body that is too long, so that its sender hears the answer.
 _MOST_DISCARDED_BYTES: Final = 64 * 1024 * 1024
@@ -45,12 +60,6 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@router.post(
-    "/v1/applications",
-    summary="Submit an application and get its decision",
-    responses=DECISION_RESPONSES,
-    openapi_extra=SUBMISSION_BODY,
-)
 async def submit_application(request: Request) -> Response:
     """200 with the decision if it is there within the deadline, else 202 and where to fetch it."""
     parts: Parts = request.app.state.parts
@@ -63,6 +72,17 @@ async def submit_application(request: Request) -> Response:
     if answer.reply is None:
         return _pending(answer.application_id)
     return _document(answer.reply, answer.application_id)
+
+
+router.add_api_route(
+    "/v1/applications",
+    submit_application,
+    methods=["POST"],
+    summary="Submit an application and get its decision",
+    responses=DECISION_RESPONSES,
+    openapi_extra=SUBMISSION_BODY,
+    route_class_override=DirectRoute,
+)
 
 
 @router.get("/v1/applications/{application_id}", summary="Fetch a decision", responses=LOOK_UP_RESPONSES)

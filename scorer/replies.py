@@ -56,12 +56,17 @@ class KafkaReplies:
 
     async def _deliver(self, addressed: Sequence[tuple[ReplyAddress, OutputRecord]]) -> None:
         batches: dict[tuple[str, int], list[OutputRecord]] = defaultdict(list)
-        missing: set[tuple[str, int | None]] = set()
+        known: dict[tuple[str, int | None], int | None] = {}
         for address, reply in addressed:
             place = (address.topic, address.partition)
-            partition = None if place in missing else await self._partition(address)
+            if place in known:
+                partition = known[place]
+            else:
+                partition = await self._partition(address)
+                # An address without a partition has one by its correlation id; a missing topic has none.
+                if address.partition is not None or partition is None:
+                    known[place] = partition
             if partition is None:
-                missing.add(place)
                 self._metrics.replies_undeliverable.inc()
                 log.warning("reply has nowhere to go", topic=address.topic, partition=address.partition)
             else:

@@ -56,7 +56,7 @@ class ArchiveProcess(Process):
 async def produce_predictions(bootstrap_servers: str, topic: str, partitions: int, count: int) -> None:
     """So many predictions, spread over the partitions, each of an application of its own."""
     async with AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers, enable_idempotence=True, compression_type="lz4",
+        bootstrap_servers=bootstrap_servers, enable_idempotence=True, compression_type="zstd",
         max_batch_size=1_000_000, linger_ms=5,
     ) as producer:  # fmt: skip
         sent = []

@@ -65,22 +65,26 @@ class _Draft:
         self._feature: list[int] = []
         self._root: list[int] = []
         self._depth: list[int] = []
+        self._blocks: list[int] = []
         self._most_nodes = 1
-        self._longest_path = 1
 
     def add(self, tree: Tree) -> None:
         """Lay the tree out level by level, the two children of a node beside each other."""
         root = self._grow(1)
-        depth = 0
+        depth = longest_path = 0
         for place in self._places(tree, root):
             depth = max(depth, place.level)
             if place.child < 0:
                 self._word[place.at] = place.at << 32 | RIGHT << 16
                 self._value[place.at] = tree.leaf_value[~place.child]
-                self._longest_path = max(self._longest_path, len(place.under))
+                longest_path = max(longest_path, len(place.under))
+        self._append_root(root, depth, longest_path)
+        self._most_nodes = max(self._most_nodes, len(self._word) - root)
+
+    def _append_root(self, root: int, depth: int, longest_path: int) -> None:
         self._root.append(root)
         self._depth.append(depth)
-        self._most_nodes = max(self._most_nodes, len(self._word) - root)
+        self._blocks.append(blocks_for(longest_path))
 
     def _places(self, tree: Tree, root: int) -> Iterator[_Place]:
         waiting = [_Place(tree.root, root, 0, {})]
@@ -119,8 +123,7 @@ class _Draft:
             # A leaf of nothing: adding 0.0 changes no bit of a sum that began with 0.0.
             at = self._grow(1)
             self._word[at] = at << 32 | RIGHT << 16
-            self._root.append(at)
-            self._depth.append(0)
+            self._append_root(at, depth=0, longest_path=0)
         if len(self._word) > _MOST_NODES:
             raise NotCompilable(f"{len(self._word)} nodes; at most {_MOST_NODES} fit")
         return Nodes(
@@ -135,15 +138,20 @@ class _Draft:
             share=np.array(self._share, dtype=np.float64),
             above=np.array(self._above, dtype=np.int64),
             feature=np.array(self._feature, dtype=np.uint64),
-            rule=quadrature_rule(self._longest_path),
+            rule=np.concatenate([quadrature_rule(blocks) for blocks in range(1, max(self._blocks) + 1)]),
+            blocks=np.array(self._blocks, dtype=np.uint64),
             most_nodes=self._most_nodes,
         )
 
 
-def quadrature_rule(n_features: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Gauss-Legendre on [0, 1], exact for paths of `n_features` features: eight points, their weights, …"""
-    n_points = -(-n_features // (2 * EIGHT)) * EIGHT
-    points, weights = np.polynomial.legendre.leggauss(n_points)
+def blocks_for(n_features: int) -> int:
+    """Blocks of eight points that are exact for paths of so many features, at least one."""
+    return max(1, -(-n_features // (2 * EIGHT)))
+
+
+def quadrature_rule(n_blocks: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Gauss-Legendre on [0, 1] with so many blocks: eight points, their weights, the next eight points, …"""
+    points, weights = np.polynomial.legendre.leggauss(n_blocks * EIGHT)
     blocks = np.stack([(points + 1.0) / 2.0, weights / 2.0]).reshape(2, -1, EIGHT)
     return np.ascontiguousarray(blocks.transpose(1, 0, 2)).ravel()
 

@@ -11,7 +11,7 @@ probability p: a leaf is reached with the product over its path of p·[row passe
 training rows that pass], a polynomial in p. A feature's Shapley value is the integral over p from 0 to 1
 of that product without its own factor, times the difference of its two terms, summed over the leaves
 (the idea: arXiv 2605.04497). Gauss-Legendre points integrate a polynomial of degree 2n-1 exactly, so
-eight points are exact for sixteen features on a path; more features take more blocks of eight. Products
+eight points are exact for sixteen features on a path; a tree with more takes more blocks of eight. Products
 go down the tree, sums come up: each edge costs a few operations on a vector of eight.
 
 """
@@ -46,6 +46,7 @@ _RANK: Final = np.uint64(16)
 _CHILD: Final = np.uint64(32)
 _ONE: Final = np.uint64(1)
 _VECTOR: Final = np.uint64(EIGHT)
+_TWO_VECTORS: Final = np.uint64(2 * EIGHT)
 #: Ranks worked on at once: beyond this they would push each other out of the processor's cache.
 _RANKS_AT_ONCE: Final = 65_536
 #: So many thresholds are sooner all compared, many at once, than halved: half of the guesses are wrong.
@@ -106,6 +107,7 @@ class Paths(NamedTuple):
     above: npt.NDArray[np.int64]
     feature: npt.NDArray[np.uint64]
     rule: Doubles
+    blocks: npt.NDArray[np.uint64]
     most_nodes: int
 
 
@@ -220,25 +222,28 @@ def add_contributions(rows: npt.NDArray[np.float32], forest: Forest, contributio
     )
     for row in range(len(rows)):
         rank_row(rows[row], forest.numbers, forest.categories, ranks)
-        for block in range(len(forest.paths.rule) // (2 * EIGHT)):
-            scratch.sums[:] = 0.0
-            _sum_trees(ranks, forest, np.uint64(block * 2 * EIGHT), scratch)
-            for feature in range(n_features):
-                for point in range(EIGHT):
-                    contributions[row, feature] += scratch.sums[feature * EIGHT + point]
+        scratch.sums[:] = 0.0
+        _sum_trees(ranks, forest, scratch)
+        for feature in range(n_features):
+            for point in range(EIGHT):
+                contributions[row, feature] += scratch.sums[feature * EIGHT + point]
 
 
 @machine_code
-def _sum_trees(ranks: Ranks, forest: Forest, rule: Any, scratch: _Scratch) -> None:
-    roots, n_nodes = forest.nodes.root, np.uint64(len(forest.nodes.word))
+def _sum_trees(ranks: Ranks, forest: Forest, scratch: _Scratch) -> None:
+    roots, n_nodes, blocks = forest.nodes.root, np.uint64(len(forest.nodes.word)), forest.paths.blocks
     for tree in range(len(roots)):
         root = roots[tree]
         end = n_nodes if tree + 1 == len(roots) else roots[tree + 1]
         if end - root > _ONE:
-            scratch.products[:EIGHT] = 1.0
-            scratch.passes[0] = True
-            _descend(root, end, ranks, forest, rule, scratch)
-            _ascend(root, end, forest, rule, scratch)
+            # The rules of fewer blocks lie before this tree's.
+            rule = _VECTOR * blocks[tree] * (blocks[tree] - _ONE)
+            for _ in range(blocks[tree]):
+                scratch.products[:EIGHT] = 1.0
+                scratch.passes[0] = True
+                _descend(root, end, ranks, forest, rule, scratch)
+                _ascend(root, end, forest, rule, scratch)
+                rule += _TWO_VECTORS
 
 
 @machine_code

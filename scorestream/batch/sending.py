@@ -42,7 +42,7 @@ class RowSender:
             acks="all",
             enable_idempotence=True,
             max_batch_size=_MAX_BATCH_BYTES,
-            compression_type="lz4",
+            compression_type="zstd",
             **self._connection.client_options(),
         )
         try:

@@ -72,12 +72,14 @@ def test_contributions_stay_exact_on_paths_of_more_features_than_eight_points_ho
     features = 22
     rows = (np.random.default_rng(3).random((1500, features)) < 0.03).astype(np.float32)
     rows[0] = 0.0
-    model = grow(rows, {"num_leaves": 40, "min_data_in_leaf": 1}, categorical=[], trees=1)
-    tree = model.structure.trees[0]
-    assert max(len(path) for _, path in paths_of(tree)) > 16
+    parameters: dict[str, object] = {"num_leaves": 40, "min_data_in_leaf": 1, "bagging_fraction": 0.2}
+    model = grow(rows, {**parameters, "feature_fraction": 0.8}, categorical=[], trees=2)
+    longest = [max(len(path) for _, path in paths_of(tree)) for tree in model.structure.trees]
+    assert longest[0] <= 16 < longest[1], "each tree takes as many points as it needs"
     for row in rows[:2]:
         contributions = model.compiled().contributions(row.reshape(1, -1))[0]
-        assert np.abs(contributions[:-1] - by_definition(tree, row)).max() <= 1e-14
+        exact = np.sum([by_definition(tree, row) for tree in model.structure.trees], axis=0)
+        assert np.abs(contributions[:-1] - exact).max() <= 1e-14
 
 
 def test_no_row_gives_no_margin() -> None:
