@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 LOCKS := infra/locks
 SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
-PURE := tests/history tests/parity tests/simulation tests/unit
+SIDE_BY_SIDE := $(addprefix tests/,contract history integration parity platform simulation unit)
 BUILDER ?= docker
 TAG ?= dev
 
@@ -40,10 +40,10 @@ platform: $(READY) ## demo, and Airflow, Prometheus, Alertmanager (Grafana if in
 	@exec $(BIN)/python -m infra.local.demo --watched $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
 
 test: $(READY) ## all suites that need no more than 20 minutes on 2 cores
-	@# What needs no more than a processor side by side, then what has brokers and deadlines, alone. 5: none selected.
-	$(BIN)/python -m pytest -m "not slow and not faults" $(PURE) --numprocesses 2 --dist loadfile \
+	@# What has no deadline side by side, then whole platforms under load, alone. 5: none selected.
+	$(BIN)/python -m pytest -m "not slow and not faults" $(SIDE_BY_SIDE) --numprocesses 2 --dist loadfile \
 	  --cov --cov-report= $(ARGS) || [ $$? = 5 ]
-	$(BIN)/python -m pytest -m "not slow and not faults" tests $(PURE:%=--ignore=%) \
+	$(BIN)/python -m pytest -m "not slow and not faults" tests $(SIDE_BY_SIDE:%=--ignore=%) \
 	  --durations=20 --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
 
 test-slow: $(READY) k8s-tools ## the long suites

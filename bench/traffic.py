@@ -18,6 +18,7 @@ from bench.machine import usage
 from bench.measure import Figure, figure
 
 _WARM_UP_S: Final = 2.0
+_EPISODES_APART_S: Final = 1.0
 _HEADERS: Final = {"Content-Type": "application/json"}
 
 
@@ -137,8 +138,8 @@ async def _answer(session: aiohttp.ClientSession, service: Service, body: bytes)
 
 
 async def outage_s(service: Service, *, rate: float, seconds: float, disturb: Callable[[], None]) -> float:
-    """From the first request that was not answered in time to the last, at `rate`, when something is done to
-    the service a second in. One partition that stands still shows, though others go on.
+    """The longest time in which requests went unanswered, at `rate`, when something is done to the service a
+    second in. One partition that stands still shows, though others go on; a second without a miss ends it.
     """
     missed: list[float] = []
     async with sending(service) as send:
@@ -152,4 +153,14 @@ async def outage_s(service: Service, *, rate: float, seconds: float, disturb: Ca
 
         asyncio.get_running_loop().call_later(1.0, disturb)
         await open_loop(noted, rate=rate, seconds=seconds)
-    return max(missed) - min(missed) if missed else 0.0
+    return longest_episode_s(missed)
+
+
+def longest_episode_s(moments: Sequence[float]) -> float:
+    """The longest stretch of `moments` that lie no more than a second apart; 0 for fewer than two."""
+    longest = began = before = 0.0
+    for number, moment in enumerate(sorted(moments)):
+        if number == 0 or moment - before > _EPISODES_APART_S:
+            began = moment
+        longest, before = max(longest, moment - began), moment
+    return longest

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bench.traffic import Service, WrongAnswers, check, closed, outage_s
+from bench.traffic import Service, WrongAnswers, check, closed, longest_episode_s, outage_s
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -63,3 +63,11 @@ def test_an_outage_lasts_from_the_first_unanswered_request_to_the_last(url: str)
     refusing, answering = Service("refusing", url, [b""]), service(url, 0.1)
     assert asyncio.run(outage_s(answering, rate=20, seconds=0.5, disturb=never)) == 0.0
     assert asyncio.run(outage_s(refusing, rate=20, seconds=0.5, disturb=never)) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("moments", "longest"),
+    [([], 0.0), ([5.0], 0.0), ([1.0, 1.9, 2.8, 9.0, 9.5], 1.8), ([9.0, 4.0, 4.5, 9.9, 10.5], 1.5)],
+)
+def test_an_outage_ends_with_a_second_without_a_miss(moments: list[float], longest: float) -> None:
+    assert longest_episode_s(moments) == pytest.approx(longest)
