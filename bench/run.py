@@ -29,7 +29,7 @@ from bench.measure import plain
 from bench.parts import parts
 from bench.subjects import RUN_DIR, Asked, Platform, memory
 from bench.table import table
-from bench.traffic import Loops, Service, check, closed, opened, outage_s
+from bench.traffic import Loops, Service, check, closed, opened, opened_while, outage_s
 from infra.kafka.ports import free_ports
 from infra.local.processes import Child
 from infra.runtime.logs import configure_logs
@@ -139,22 +139,22 @@ def measure_controls(run: Run, platform: Platform, asked: Asked) -> None:
 
 
 def batch(platform: Platform, service: Service, seconds: float) -> dict[str, Any]:
-    """Rows a second of a file through the batch lane, and interactive requests meanwhile."""
+    """Rows a second of a file through the batch lane, and interactive requests all the while."""
     out = RUN_DIR / "decisions.parquet"
     for leftover in RUN_DIR.glob("decisions.*"):
         leftover.unlink()
     file = RUN_DIR / "batch.csv"
     rows = _written_anew(platform.data / "application_train.csv", file)
-    started = time.monotonic()
+    began = time.time()
     scoring = subprocess.Popen(
         [sys.executable, "-m", "scorestream.cli", "score-batch", str(file), "--out", str(out)],
         env={**os.environ, **platform.local.environment()}, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE,
     )  # fmt: skip
-    interactive = opened(service, rate=50, seconds=seconds, repeats=1)
+    interactive = opened_while(lambda: scoring.poll() is None, service, rate=50, seconds=seconds)
     said, _ = scoring.communicate(timeout=240)
-    took_s = time.monotonic() - started
     if scoring.returncode:
         raise RuntimeError(f"score-batch ended with {scoring.returncode}: {said!r}")
+    took_s = out.stat().st_mtime - began
     return {"rows": rows, "took_s": took_s, "rows_per_second": rows / took_s, "interactive": interactive}
 
 

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -51,23 +51,37 @@ class Loops:
 def closed(service: Service, *, clients: int, seconds: float, repeats: int) -> Loops:
     """`clients` clients, each sending when answered."""
     return asyncio.run(
-        _loops(service, lambda send: closed_loop(send, clients=clients, seconds=seconds), repeats, clients)
+        _loops(
+            service, lambda send: closed_loop(send, clients=clients, seconds=seconds), range(repeats), clients
+        )
     )
 
 
 def opened(service: Service, *, rate: float, seconds: float, repeats: int) -> Loops:
     """`rate` requests a second, whether or not they are answered; latency from when each was due."""
     return asyncio.run(
-        _loops(service, lambda send: open_loop(send, rate=rate, seconds=seconds), repeats, clients=8)
+        _loops(service, lambda send: open_loop(send, rate=rate, seconds=seconds), range(repeats), clients=8)
     )
 
 
-async def _loops(service: Service, loop: Callable[[Send], Any], repeats: int, clients: int) -> Loops:
+def opened_while(is_going: Callable[[], bool], service: Service, *, rate: float, seconds: float) -> Loops:
+    """The same, repeated for as long as something else goes on, and once at least."""
+
+    def turns() -> Iterator[int]:
+        yield 0
+        yield from itertools.takewhile(lambda _: is_going(), itertools.count(1))
+
+    return asyncio.run(
+        _loops(service, lambda send: open_loop(send, rate=rate, seconds=seconds), turns(), clients=8)
+    )
+
+
+async def _loops(service: Service, loop: Callable[[Send], Any], turns: Iterable[int], clients: int) -> Loops:
     async with sending(service) as send:
         await closed_loop(send, clients=min(clients, 16), seconds=_WARM_UP_S)
         before = {name: usage(pid).cpu_s for name, pid in service.pids.items()}
         own_before = time.process_time()
-        outcomes: list[Outcome] = [await loop(send) for _ in range(repeats)]
+        outcomes: list[Outcome] = [await loop(send) for _ in turns]
         cpu_s = {name: usage(pid).cpu_s - before[name] for name, pid in service.pids.items()}
         cpu_s["load generator"] = time.process_time() - own_before
     summaries = [outcome.summary() for outcome in outcomes]

@@ -25,6 +25,7 @@ from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
 from infra.runtime.memory import settle
 from infra.runtime.presence import announced
+from infra.runtime.priority import step_back
 from infra.runtime.stopping import Stoppable, stop_all
 from scorer import faust_seam
 from scorer.app import LaneStream
@@ -267,7 +268,7 @@ def run(settings: ScorerSettings) -> int:
     """Work until SIGTERM or SIGINT; the process's exit status."""
     configure_logs(f"scorer-{settings.lane.value}", level=settings.log_level, log_format=settings.log_format)
     if settings.lane is Lane.BATCH:
-        os.nice(settings.batch_lane_niceness)
+        step_back(settings.batch_lane_niceness)
     return asyncio.run(serve(settings))
 
 

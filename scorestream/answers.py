@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import uuid
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ _RETRIED: Final = frozenset({429, 503})
 _RETRY_AFTER_MAX_S: Final = 5.0
 _AFTER_A_LOST_CONNECTION_S: Final = 0.2
 _BETWEEN_LOOKS_S: Final = 0.05
+#: Of the pause that a gateway asks for.
+_LONGEST_TIMES: Final = 8.0
 _problem_decoder = msgspec.json.Decoder(ProblemDocument)
 
 
@@ -74,6 +77,7 @@ class Patience:
     key: str | None = None
     application_id: str | None = None
     pause_s: float = 0.0
+    turned_away: int = 0
     _started: float = field(default_factory=time.monotonic)
 
     def require(self) -> None:
@@ -90,7 +94,13 @@ class Patience:
         """Whether the answer is one; False when the same request is due again after `pause_s`."""
         self.application_id = application_id_of(answer) or self.application_id
         is_heard = answer.status_code not in _RETRIED
-        self.pause_s = _BETWEEN_LOOKS_S if is_heard else _retry_after_s(answer)
+        if is_heard:
+            self.turned_away, self.pause_s = 0, _BETWEEN_LOOKS_S
+        else:
+            # Longer each time and at random: who has too much to do must not get it all again at once.
+            self.turned_away += 1
+            longest = min(2.0**self.turned_away, _LONGEST_TIMES)
+            self.pause_s = _retry_after_s(answer) * random.uniform(1.0, longest)  # noqa: S311 - no secret
         return is_heard
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from typing import Final
@@ -25,6 +24,7 @@ from gateway.ledger.retention import forget_old_months
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.store import LaneStore
 from infra.runtime.logs import configure_logs
+from infra.runtime.priority import step_back
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ def main() -> int:
     # A terminal's Ctrl-C is for the ledger, which then ends our input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if orders.lane is Lane.BATCH:
-        os.nice(settings.batch_lane_niceness)
+        step_back(settings.batch_lane_niceness)
     asyncio.run(_write(orders.lane, settings))
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from contracts.identity import LOCAL_CLIENT
 from infra.runtime.complaints import keep_complaints
 from infra.runtime.kafka import KafkaConnection
+from infra.runtime.priority import step_back
 from scorestream.console import cluster_error
 
 _COLUMNS: Final = (
@@ -66,7 +66,7 @@ def score_batch(file: Path, out: Path, window: int, client_id: str, niceness: in
     from scorestream.batch.state import OtherBatch  # noqa: PLC0415
 
     keep_complaints()
-    os.nice(niceness)
+    step_back(niceness)
     started = time.monotonic()
     with Progress(*_COLUMNS, console=Console(stderr=True)) as bar:
         task = bar.add_task("reading the file", total=None, rate="", counted="")

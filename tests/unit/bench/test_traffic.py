@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bench.traffic import Service, WrongAnswers, check, closed, longest_episode_s, outage_s
+from bench.traffic import Service, WrongAnswers, check, closed, longest_episode_s, opened_while, outage_s
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -71,3 +71,10 @@ def test_an_outage_lasts_from_the_first_unanswered_request_to_the_last(url: str)
 )
 def test_an_outage_ends_with_a_second_without_a_miss(moments: list[float], longest: float) -> None:
     assert longest_episode_s(moments) == pytest.approx(longest)
+
+
+def test_requests_go_on_while_something_else_does_and_once_at_least(url: str) -> None:
+    turns = iter([True, True, False])
+    loops = opened_while(lambda: next(turns), service(url, 1.0), rate=20, seconds=0.2)
+    assert loops.p99_ms.repeats == 3
+    assert opened_while(lambda: False, service(url, 1.0), rate=20, seconds=0.2).p99_ms.repeats == 1
