@@ -106,7 +106,7 @@ retrain: ## start a training run of the Airflow in the cluster that kubectl talk
 
 lock: $(READY) ## resolve pyproject.toml anew into the lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-header pyproject.toml -o $(LOCKS)/all.txt
+	  --no-header pyproject.toml -o $(LOCKS)/all.txt
 	$(BIN)/python -m infra.docker.lock
 
 # Branch coverage may only rise.

@@ -39,6 +39,7 @@ CLIENTS: Final = (1, 16, 64)
 RATES: Final = (50.0, 200.0, 400.0, 600.0, 800.0, 1200.0)
 _HOLDS_MS: Final = 200.0
 _BATCH_ROWS: Final = 60_000
+_BATCH_TIMEOUT_S: Final = 240.0
 _WARM_UP_S: Final = 30.0
 
 
@@ -150,8 +151,11 @@ def batch(platform: Platform, service: Service, seconds: float) -> dict[str, Any
         [sys.executable, "-m", "scorestream.cli", "score-batch", str(file), "--out", str(out)],
         env={**os.environ, **platform.local.environment()}, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE,
     )  # fmt: skip
-    interactive = opened_while(lambda: scoring.poll() is None, service, rate=50, seconds=seconds)
-    said, _ = scoring.communicate(timeout=240)
+    interactive = opened_while(
+        lambda: scoring.poll() is None and time.time() < began + _BATCH_TIMEOUT_S,
+        service, rate=50, seconds=seconds,
+    )  # fmt: skip
+    said, _ = scoring.communicate(timeout=seconds)
     if scoring.returncode:
         raise RuntimeError(f"score-batch ended with {scoring.returncode}: {said!r}")
     took_s = out.stat().st_mtime - began

@@ -32,7 +32,7 @@ _SEED: Final = 1
 def main(data: Path, snapshot_id: str) -> None:
     """Train on the files of `data` and the snapshot, and stage the model."""
     settings = FeatureSettings()
-    snapshots = StoredSnapshots(SnapshotStore(os.environ["FEATURES_STORE"]), settings.cache)
+    snapshots = StoredSnapshots(SnapshotStore(settings.store), settings.cache)
     plan = TrainingPlan(data, MODEL_NAME, _SETTINGS, _SEED, history=snapshots.open(snapshot_id))
     train(plan, MlflowRegistry(os.environ["MLFLOW_TRACKING_URI"]), progress=lambda *_: None)
 

@@ -29,7 +29,7 @@ def _command(image: Image) -> list[str]:
         "3.11",
         "--generate-hashes",
     ]
-    command += ["--no-emit-index-url", "--no-header", "--no-annotate", "--constraint", str(LOCKS / "all.txt")]
+    command += ["--no-header", "--no-annotate", "--constraint", str(LOCKS / "all.txt")]
     return [*command, *extras, "pyproject.toml", "-o", str(image.lock)]
 
 

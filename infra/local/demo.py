@@ -113,8 +113,7 @@ def _start(platform: LocalPlatform, display: Display, data: Path | None) -> Path
     with display.step("MLflow") as note:
         note.text = platform.start_mlflow()
     with display.step("Model trained, in Staging") as note:
-        options = ["--smoke"] if is_sample else ["--minutes", str(platform.settings.training_minutes)]
-        note.text = platform.train(data, snapshot_id=features.snapshot_id, options=options)
+        note.text = platform.train(data, snapshot_id=features.snapshot_id, is_sample=is_sample)
     with display.step("Model promoted to Production") as note:
         note.text = platform.promote()
     with display.step("Feature service") as note:

@@ -145,11 +145,9 @@ class LocalPlatform:
         n_warnings = len(re.findall("^warning ", said, re.MULTILINE))
         return BuiltFeatures(built["id"], built["size"], missing, n_warnings)
 
-    def train(self, data: Path, *, snapshot_id: str, options: Sequence[str]) -> str:
-        """A staged model from `data` and the snapshot; the one that is there when nothing has changed.
-
-        `options` are those of `scorestream train` that say how much of it.
-        """
+    def train(self, data: Path, *, snapshot_id: str, is_sample: bool) -> str:
+        """A staged model from `data` and the snapshot; the one that is there when nothing has changed."""
+        options = ["--smoke"] if is_sample else ["--minutes", str(self.settings.training_minutes)]
         said = self._scorestream(
             "train",
             "--data",

@@ -84,7 +84,7 @@ class _Draft:
     def _append_root(self, root: int, depth: int, longest_path: int) -> None:
         self._root.append(root)
         self._depth.append(depth)
-        self._blocks.append(blocks_for(longest_path))
+        self._blocks.append(_blocks_for(longest_path))
 
     def _places(self, tree: Tree, root: int) -> Iterator[_Place]:
         waiting = [_Place(tree.root, root, 0, {})]
@@ -138,13 +138,15 @@ class _Draft:
             share=np.array(self._share, dtype=np.float64),
             above=np.array(self._above, dtype=np.int64),
             feature=np.array(self._feature, dtype=np.uint64),
-            rule=np.concatenate([quadrature_rule(blocks) for blocks in range(1, max(self._blocks) + 1)]),
+            rule=np.concatenate(
+                [quadrature_rule(blocks) for blocks in range(1, max(self._blocks, default=1) + 1)]
+            ),
             blocks=np.array(self._blocks, dtype=np.uint64),
             most_nodes=self._most_nodes,
         )
 
 
-def blocks_for(n_features: int) -> int:
+def _blocks_for(n_features: int) -> int:
     """Blocks of eight points that are exact for paths of so many features, at least one."""
     return max(1, -(-n_features // (2 * EIGHT)))
 

@@ -87,8 +87,8 @@ def test_a_batch_that_is_killed_on_both_ends_is_scored_once_beside_interactive_l
     assert pc.unique(decisions["status"]).to_pylist() == ["decided"]
     keyed = [r.status for r in load.answered() if r.key is not None]
     assert {r.status for r in load.answered() if r.key is None} <= {200, 202}
-    # A new key asks a ledger that has read the log's end, which it may not have within half a second: how
-    # often depends on the machine, and is reported above.
+    # A new key asks a ledger that has read the log's end, which it may not have within half a second.
+    assert keyed.count(503) <= len(keyed) / 100
     assert set(keyed) <= {200, 202, 503}
     grown = {name: second - first for name, (first, second) in memory.items() if second - first > _GROWTH_MB}
     assert not grown

@@ -54,7 +54,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform
         # The model in Production has learnt little, so that the next one is better for certain; yet enough
         # that it is worth having.
         learnt_from = with_shuffled_labels(data, folder / "shuffled")
-        started.train(learnt_from, snapshot_id=snapshot.snapshot_id, options=["--smoke"])
+        started.train(learnt_from, snapshot_id=snapshot.snapshot_id, is_sample=True)
         started.promote()
         started.start_scorers((Lane.SYNC,))
         started.start_ledger()
