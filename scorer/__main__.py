@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 
 from contracts.lanes import Lane
 from contracts.topics import APPLICATIONS_DLQ, FEATURE_SNAPSHOTS, MODEL_PROMOTIONS
+from infra.runtime import loop
 from infra.runtime.compacted import ControlTopic
 from infra.runtime.logs import configure_logs
 from infra.runtime.memory import settle
@@ -269,7 +270,7 @@ def run(settings: ScorerSettings) -> int:
     configure_logs(f"scorer-{settings.lane.value}", level=settings.log_level, log_format=settings.log_format)
     if settings.lane is Lane.BATCH:
         step_back(settings.batch_lane_niceness)
-    return asyncio.run(serve(settings))
+    return loop.run(serve(settings))
 
 
 if __name__ == "__main__":

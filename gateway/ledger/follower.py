@@ -70,6 +70,17 @@ class Follower:
         self._consumer: AIOKafkaConsumer | None = None
         self._progress: dict[LogPartition, Progress] = {}
         self._looked_at = 0.0
+        self._hurried = asyncio.Event()
+        self._stepped = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Somebody waits for what the log has now: let nothing more come together before the next fetch."""
+        self._hurried.set()
+
+    async def stepped(self, wait_s: float) -> None:
+        """Return after the next transaction, or after `wait_s`."""
+        await _set(self._stepped, wait_s)
+        self._stepped.clear()
 
     async def follow(self) -> None:
         """Follow until cancelled; what is being stored then is stored to the end."""
@@ -159,7 +170,8 @@ class Follower:
     async def _gather(self, fetched: Fetched) -> None:
         """Let records come together: a transaction a record costs more than the scoring it records."""
         if fetched.records < self._fetch_max_records:
-            await asyncio.sleep(self._gather_s)
+            await _set(self._hurried, self._gather_s)
+        self._hurried.clear()
 
     async def _take_partitions(self) -> None:
         """Assign all partitions there are; those that are new begin with the log."""
@@ -199,6 +211,7 @@ class Follower:
                 log.warning("storing took long; keys wait for it", seconds=took_s, records=fetched.records)
         self.state.records += fetched.records
         self.state.unreadable += len(fetched.unreadable)
+        self._stepped.set()
         for why in fetched.unreadable[:3]:
             log.error("a record can't be read; passed over", record=why)
 
@@ -236,6 +249,14 @@ class Follower:
         if self._consumer is None:
             raise LogUnavailable("not connected to Kafka yet")
         return self._consumer
+
+
+async def _set(event: asyncio.Event, wait_s: float) -> None:
+    """Return once `event` is set, or after `wait_s`."""
+    # Not `wait_for`: Python 3.11's takes an event that is set for an answer to being cancelled.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait_s):
+            await event.wait()
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -24,10 +24,22 @@ log = structlog.get_logger()
 
 #: At four looks a second: five minutes. When it is longer behind, the oldest ones are enough.
 _LOOKS_MAX: Final = 1_200
-_POLL_S: Final = 0.005
 _LOOK_EVERY_S: Final = 0.25
+#: Longest wait for a step of our own writer before the tables are read all the same: another ledger on the
+#: same database may have written them.
+_STEP_S: Final = 0.05
 
 Ends = Mapping[LogPartition, int]
+
+
+class Steps(Protocol):
+    """The writer's transactions, as who waits for them sees it."""
+
+    def next_step(self) -> asyncio.Future[None]:
+        """Done at the end of the writer's next transaction; never cancel it, others wait for it too."""
+
+    def hurry(self) -> None:
+        """Somebody waits: the writer is to take in at once what the log has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +49,20 @@ class _Look:
 
 
 class Freshness:
-    """Of one lane. `take_ends` asks the log, `read_progress` the tables; times are `time.monotonic()`."""
+    """Of one lane. `take_ends` asks the log, `read_progress` the tables; times are `time.monotonic()`.
+
+    Who waits hurries the writer, so that it may let records come together while nobody does.
+    """
 
     def __init__(
         self,
         take_ends: Callable[[], Awaitable[Ends]],
         read_progress: Callable[[], Awaitable[Mapping[LogPartition, Progress]]],
+        steps: Steps,
     ) -> None:
         self._take_ends = take_ends
         self._read_progress = read_progress
+        self._steps = steps
         self._looks: deque[_Look] = deque()
         self._passed_at: float | None = None
         self._reached: dict[LogPartition, int] = {}
@@ -83,12 +100,22 @@ class Freshness:
             ) from error
 
     async def _pass(self, since: float) -> None:
-        while self._passed_at is None or self._passed_at < since:
+        step = self._steps.next_step()
+        self._steps.hurry()
+        while not self._has_passed(since):
             if not self._looks or self._looks[-1].taken_at < since:
                 await self._look_after(since)
+            following = self._steps.next_step()  # before the tables are read: no step falls between
             await self._compare()
-            if self._passed_at is None or self._passed_at < since:
-                await asyncio.sleep(_POLL_S)
+            if self._has_passed(since):
+                return
+            if step.done():  # it was hurried, and did not reach far enough
+                step = following
+                self._steps.hurry()
+            await asyncio.wait([step], timeout=_STEP_S)
+
+    def _has_passed(self, since: float) -> bool:
+        return self._passed_at is not None and self._passed_at >= since
 
     def _missing(self, since: float) -> dict[str, int] | None:
         """Records that the tables lack of what the log had, by partition; None when nobody looked at it."""

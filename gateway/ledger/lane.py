@@ -42,7 +42,7 @@ class LaneView:
         self.topics = settings.topics(lane)
         self.writer = LaneWriter(lane, settings, metrics)
         self.reader = LaneReader(open_lane(settings.database_url, lane), self.topics)
-        self.freshness = Freshness(self._take_ends, self.progress)
+        self.freshness = Freshness(self._take_ends, self.progress, self.writer)
         self.counts: Counts | None = None
         self._metrics = metrics
         self._threads = threads

@@ -42,10 +42,10 @@ class LedgerSettings(BaseSettings):
 
     fetch_max_records: int = Field(2_000, ge=1, le=20_000, description="Most records in one transaction.")
     gather_ms: int = Field(
-        50,
+        100,
         ge=0,
         le=250,
-        description="After a small transaction, how long records come together for the next.",
+        description="After a small transaction, how long records gather for the next while nobody asks.",
     )
     batch_lane_niceness: int = Field(
         10, ge=0, le=19, description="How far the batch lane's writer steps back for everything else."

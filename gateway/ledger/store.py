@@ -8,10 +8,10 @@ late one gets Superseded and goes on from what is stored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.ledger.columns import from_columns, to_columns
@@ -35,6 +35,18 @@ Moves = Mapping[LogPartition, Move]
 
 _IDS_PER_QUERY: Final = 500
 
+_KEYS: Final = select(idempotency_keys).where(
+    idempotency_keys.c.key_hash.in_(bindparam("hashes", expanding=True))
+)
+_PROGRESS: Final = select(
+    *(partitions.c[name] for name in ("topic", "partition", *(one.name for one in fields(Progress))))
+).order_by(partitions.c.topic, partitions.c.partition)
+_MOVE: Final = (
+    update(partitions)
+    .where(partitions.c.topic == bindparam("to_topic"), partitions.c.partition == bindparam("to_partition"))
+    .values({name: bindparam(f"to_{name}") for name in ("next_offset", "newest_ms", "gaps", "repeats")})
+)
+
 
 class LaneStore:
     """The writer's side of a lane's tables. Blocking; used from one thread at a time."""
@@ -44,7 +56,12 @@ class LaneStore:
         self._topics = topics
         # SQLite's upsert and PostgreSQL's are the same words in two modules.
         self._insert: Any = postgresql.insert if database.is_partitioned else sqlite.insert
-        self._key = ["application_id", "month"] if database.is_partitioned else ["application_id"]
+        # Made once: making a statement takes longer than the database takes to do it.
+        by_month = database.is_partitioned
+        self._by_ids = _by_ids(is_partitioned=by_month)
+        self._put_row = self._upsert(applications, ["application_id", *(["month"] if by_month else [])])
+        self._put_month = self._upsert(application_months, ["application_id"])
+        self._put_key = self._upsert(idempotency_keys, ["key_hash", "client_id"])
 
     def progress(self) -> dict[LogPartition, Progress]:
         """How far each partition is in the tables."""
@@ -110,17 +127,8 @@ class LaneStore:
 
     def _rows(self, connection: Connection, ids: Iterable[str]) -> dict[str, Row]:
         found: dict[str, Row] = {}
-        query = select(applications)
-        name = applications.c.application_id
-        if self._database.is_partitioned:
-            is_filed = (application_months.c.application_id == name) & (
-                application_months.c.month == applications.c.month
-            )
-            query = query.join(application_months, is_filed)
-            name = application_months.c.application_id
-        query = query.where(name.in_(bindparam("ids", expanding=True)))
         for some in _chunks(sorted(ids)):
-            for columns in connection.execute(query, {"ids": some}).mappings():
+            for columns in connection.execute(self._by_ids, {"ids": some}).mappings():
                 found[columns["application_id"]] = from_columns(dict(columns))
         return found
 
@@ -128,7 +136,7 @@ class LaneStore:
         if self._database.is_partitioned:
             self._database.make_months(connection, {row.month for row in changed})
             self._file(connection, before, changed)
-        self._upsert(connection, applications, self._key, [to_columns(row) for row in changed])
+        connection.execute(self._put_row, [to_columns(row) for row in changed])
 
     def _file(self, connection: Connection, before: Mapping[str, Row], changed: Sequence[Row]) -> None:
         """Say in which month each row is, and take those that move out of where they were."""
@@ -148,7 +156,7 @@ class LaneStore:
             if row.application_id not in before or before[row.application_id].month != row.month
         ]
         if filed:
-            self._upsert(connection, application_months, ["application_id"], filed)
+            connection.execute(self._put_month, filed)
 
     def _put_keys(self, connection: Connection, facts: Sequence[Accepted]) -> None:
         """Keep the first record of each client and key."""
@@ -159,42 +167,43 @@ class LaneStore:
                 if owner not in firsts or fact.position < firsts[owner].position:
                     firsts[owner] = fact
         for some in _chunks(sorted({key_hash for _, key_hash in firsts})):
-            query = select(idempotency_keys).where(idempotency_keys.c.key_hash.in_(some))
-            for kept in connection.execute(query).mappings():
+            for kept in connection.execute(_KEYS, {"hashes": some}).mappings():
                 owner = (kept["client_id"], kept["key_hash"])
                 position = (kept["order_ms"], kept["partition"], kept["offset"])
                 if owner in firsts and position <= firsts[owner].position:
                     del firsts[owner]
         if firsts:
-            rows = [_key_columns(fact) for fact in firsts.values()]
-            self._upsert(connection, idempotency_keys, ["key_hash", "client_id"], rows)
+            connection.execute(self._put_key, [_key_columns(fact) for fact in firsts.values()])
 
     def _reached(self, place: LogPartition, move: Move, repeats: Mapping[int, int]) -> Progress:
         if place.topic != self._topics.applications:
             return move.after
         return replace(move.after, repeats=move.after.repeats + repeats.get(place.partition, 0))
 
-    def _upsert(
-        self, connection: Connection, table: Table, key: list[str], rows: list[dict[str, Any]]
-    ) -> None:
+    def _upsert(self, table: Table, key: list[str]) -> Any:
         statement = self._insert(table)
         values = {
             column.name: statement.excluded[column.name] for column in table.c if column.name not in key
         }
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values), rows)
+        return statement.on_conflict_do_update(index_elements=key, set_=values)
 
 
 def read_progress(connection: Connection, *, is_locking: bool = False) -> dict[LogPartition, Progress]:
     """How far each partition is in the tables of this connection."""
-    query = select(partitions).order_by(partitions.c.topic, partitions.c.partition)
-    if is_locking:
-        query = query.with_for_update()
-    return {
-        LogPartition(row.topic, row.partition): Progress(
-            row.first_offset, row.next_offset, row.newest_ms, row.gaps, row.repeats
+    rows = connection.execute(_PROGRESS.with_for_update() if is_locking else _PROGRESS)
+    return {LogPartition(topic, partition): Progress(*progress) for topic, partition, *progress in rows}
+
+
+def _by_ids(*, is_partitioned: bool) -> Select[Any]:
+    name = applications.c.application_id
+    query = select(applications)
+    if is_partitioned:
+        is_filed = (application_months.c.application_id == name) & (
+            application_months.c.month == applications.c.month
         )
-        for row in connection.execute(query)
-    }
+        query = query.join(application_months, is_filed)
+        name = application_months.c.application_id
+    return query.where(name.in_(bindparam("ids", expanding=True)))
 
 
 def _move(connection: Connection, reached: Mapping[LogPartition, Progress]) -> None:
@@ -204,13 +213,7 @@ def _move(connection: Connection, reached: Mapping[LogPartition, Progress]) -> N
         {f"to_{name}": value for name, value in _progress_columns(place, progress).items()}
         for place, progress in reached.items()
     ]
-    is_place = (partitions.c.topic == bindparam("to_topic")) & (
-        partitions.c.partition == bindparam("to_partition")
-    )
-    moved: dict[str, Any] = {
-        name: bindparam(f"to_{name}") for name in ("next_offset", "newest_ms", "gaps", "repeats")
-    }
-    connection.execute(update(partitions).where(is_place).values(moved), rows)
+    connection.execute(_MOVE, rows)
 
 
 def _progress_columns(place: LogPartition, progress: Progress) -> dict[str, Any]:

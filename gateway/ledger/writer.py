@@ -1,8 +1,8 @@
 """The process that writes one lane: started by the ledger, `python -m gateway.ledger.writer`.
 
-Its first line of standard input is its settings; the end of standard input is its order to end, so
-it can't outlive the ledger that started it, however that one died. Each line of standard output
-says how it does, see `Report`.
+Its first line of standard input is its settings, each further one an order to hurry; the end of standard
+input is its order to end, so it can't outlive the ledger that started it, however that one died. Each line
+of standard output says how it does, see `Report`: one after each transaction, and two a second.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ from gateway.ledger.follower import Follower
 from gateway.ledger.retention import forget_old_months
 from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.store import LaneStore
+from infra.runtime import loop
 from infra.runtime.logs import configure_logs
 from infra.runtime.priority import step_back
 
 log = structlog.get_logger()
+
+#: Somebody waits for what the log has now.
+HURRY: Final = b"\n"
 
 _REPORT_EVERY_S: Final = 0.5
 _MAINTAIN_EVERY_S: Final = 3_600.0
@@ -59,7 +63,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if orders.lane is Lane.BATCH:
         step_back(settings.batch_lane_niceness)
-    asyncio.run(_write(orders.lane, settings))
+    loop.run(_write(orders.lane, settings))
     return 0
 
 
@@ -77,7 +81,7 @@ async def _write(lane: Lane, settings: LedgerSettings) -> None:
         asyncio.create_task(_follow(database, follower, settings)),
         asyncio.create_task(_report(follower)),
     ]
-    ended = asyncio.create_task(_end_of_input())
+    ended = asyncio.create_task(_end_of_input(follower))
     terminated = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
     stopping = [ended, asyncio.create_task(terminated.wait())]
@@ -121,15 +125,15 @@ async def _report(follower: Follower) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
             sys.stdout.buffer.flush()
-        await asyncio.sleep(_REPORT_EVERY_S)
+        await follower.stepped(_REPORT_EVERY_S)
 
 
-async def _end_of_input() -> None:
+async def _end_of_input(follower: Follower) -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.read(1024):
-        pass
+        follower.hurry()
 
 
 if __name__ == "__main__":

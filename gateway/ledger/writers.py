@@ -16,7 +16,7 @@ import structlog
 from contracts.lanes import Lane
 from gateway.ledger.metrics import LedgerMetrics
 from gateway.ledger.settings import LedgerSettings
-from gateway.ledger.writer import Orders, Report
+from gateway.ledger.writer import HURRY, Orders, Report
 
 log = structlog.get_logger()
 
@@ -37,6 +37,19 @@ class LaneWriter:
         self.pid: int | None = None
         self._settings = settings
         self._metrics = metrics
+        self._step: asyncio.Future[None] | None = None
+        self._orders: asyncio.StreamWriter | None = None
+
+    def next_step(self) -> asyncio.Future[None]:
+        """See freshness.Steps."""
+        if self._step is None or self._step.done():
+            self._step = asyncio.get_running_loop().create_future()
+        return self._step
+
+    def hurry(self) -> None:
+        """See freshness.Steps; nothing happens while no writer runs."""
+        if self._orders is not None and not self._orders.is_closing():
+            self._orders.write(HURRY)
 
     async def run(self) -> None:
         """Keep a writer running until cancelled; then it ends after the transaction it is in."""
@@ -61,13 +74,18 @@ class LaneWriter:
             orders = Orders(self.lane, msgspec.Raw(self._settings.for_child().encode()))
             if process.stdin is not None:
                 process.stdin.write(msgspec.json.encode(orders) + b"\n")
+            self._orders = process.stdin
             yield process
         finally:
+            self._orders = None
             await _ended(process)
             self.pid = None
 
     async def _listen(self, process: Process) -> bool:
-        """Take its reports until it ends or falls silent; whether it said that it follows."""
+        """Take its reports until it ends or falls silent; whether it said that it follows.
+
+        It reports at the end of each transaction, and now and then.
+        """
         followed, patience_s = False, _FIRST_WORD_S
         while process.stdout is not None:
             try:
@@ -81,6 +99,8 @@ class LaneWriter:
             patience_s = _SILENT_AFTER_S
             report = msgspec.json.decode(line, type=Report)
             self._count(report)
+            if self._step is not None and not self._step.done():
+                self._step.set_result(None)
             followed |= not report.wrong
         return followed
 

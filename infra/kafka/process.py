@@ -16,6 +16,7 @@ FORMAT_TIMEOUT_S: Final = 60
 
 _JAVA_OPTIONS: Final = (
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 
 import structlog
 
+from infra.runtime import loop
 from infra.runtime.health_server import HealthServer
 from infra.runtime.logs import configure_logs
 from infra.runtime.presence import announced
@@ -39,7 +40,7 @@ def run(settings: ArchiveSettings) -> int:
         store = ArchiveStore(settings.store)
         with only_one(store, "writer"):
             _clear_up(store)
-            return asyncio.run(_serve(settings, store))
+            return loop.run(_serve(settings, store))
     except Rejected as error:
         log.error("the archive can't go on", error=str(error))
         return 2

@@ -16,13 +16,28 @@ HERE = LogPartition("applications", 0)
 
 
 class Facts:
-    """A log and tables whose offsets the test sets; counts how often the log was asked."""
+    """A log, a writer and tables whose offsets the test sets; counts how often the log was asked."""
 
     def __init__(self, end: int, read: int) -> None:
         self.end = end
         self.read = read
         self.looks = 0
         self.is_log_away = False
+        self.hurried = 0
+        self._step: asyncio.Future[None] | None = None
+
+    def next_step(self) -> asyncio.Future[None]:
+        if self._step is None or self._step.done():
+            self._step = asyncio.get_running_loop().create_future()
+        return self._step
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+    def step(self, read: int) -> None:
+        """The writer ends a transaction, after which the tables are at `read`."""
+        self.read = read
+        self.next_step().set_result(None)
 
     async def take_ends(self) -> Mapping[LogPartition, int]:
         self.looks += 1
@@ -35,7 +50,7 @@ class Facts:
         return {HERE: Progress(0, self.read)}
 
     def freshness(self) -> Freshness:
-        return Freshness(self.take_ends, self.read_progress)
+        return Freshness(self.take_ends, self.read_progress, self)
 
 
 def test_tables_at_the_log_s_end_have_passed_it() -> None:
@@ -123,7 +138,7 @@ def test_of_two_readings_of_the_tables_the_older_one_never_comes_last() -> None:
         return found
 
     async def ask() -> None:
-        freshness = Freshness(facts.take_ends, read_progress)
+        freshness = Freshness(facts.take_ends, read_progress, facts)
         first = asyncio.create_task(freshness.passed(time.monotonic(), wait_s=30))
         await asyncio.sleep(0.01)  # it reads 5, and tells only after the next reading
         facts.end = facts.read = 6
@@ -145,8 +160,48 @@ def test_many_who_wait_share_readings_of_the_tables() -> None:
         return {HERE: Progress(0, facts.read)}
 
     async def ask() -> None:
-        freshness = Freshness(facts.take_ends, read_progress)
+        freshness = Freshness(facts.take_ends, read_progress, facts)
         await asyncio.gather(*(freshness.passed(time.monotonic(), wait_s=30) for _ in range(50)))
         assert readings < 10
+
+    asyncio.run(ask())
+
+
+@pytest.fixture
+def _no_other_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a step of our own writer ends a wait."""
+    monkeypatch.setattr("gateway.ledger.freshness._STEP_S", 3_600)
+
+
+@pytest.mark.usefixtures("_no_other_ledger")
+def test_who_waits_hurries_the_writer_again_until_a_step_reaches_far_enough() -> None:
+    facts = Facts(end=7, read=5)
+
+    async def ask() -> None:
+        waiting = asyncio.create_task(facts.freshness().passed(time.monotonic(), wait_s=30))
+        for hurried, read in ((1, 6), (2, 7)):
+            while facts.hurried < hurried:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+            assert facts.hurried == hurried
+            facts.step(read)
+        await waiting
+
+    asyncio.run(ask())
+
+
+@pytest.mark.usefixtures("_no_other_ledger")
+def test_a_step_that_ends_while_the_tables_are_read_is_not_missed() -> None:
+    facts = Facts(end=6, read=5)
+
+    async def read_progress() -> Mapping[LogPartition, Progress]:
+        found = {HERE: Progress(0, facts.read)}
+        if facts.read == 5:
+            facts.step(6)  # after the reading, before anybody waits for a step
+        return found
+
+    async def ask() -> None:
+        freshness = Freshness(facts.take_ends, read_progress, facts)
+        await freshness.passed(time.monotonic(), wait_s=30)
 
     asyncio.run(ask())
