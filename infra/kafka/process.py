@@ -16,6 +16,7 @@ FORMAT_TIMEOUT_S: Final = 60
 
 _JAVA_OPTIONS: Final = (
     "-XX:+UseSerialGC",
+    # A broker that lives for minutes: the optimising compiler would take a quarter of a core for all of them.
     "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
