@@ -17,6 +17,7 @@ from gateway.ledger.lane import LaneView
 from gateway.ledger.metrics import LedgerMetrics
 from gateway.ledger.routes import router
 from gateway.ledger.settings import LedgerSettings
+from infra.runtime.memory import settle
 from infra.runtime.presence import announced
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ def make_app(settings: LedgerSettings) -> FastAPI:
         running = [asyncio.create_task(view.run()) for view in lanes.values()]
         for task in running:
             task.add_done_callback(_say_why)
+        settle()
         with announced(settings.run_dir, "ledger", f"http://127.0.0.1:{settings.port}"):
             yield
         for task in running:

@@ -30,6 +30,9 @@ _EVERY_S: Final = 30.0
 #: The newest so many offsets of each partition, each time.
 _OFFSETS: Final = 200
 _PATIENCE_S: Final = 10.0
+#: Records looked at before somebody's look-up gets its turn: some milliseconds.
+_AT_ONCE: Final = 20
+_FETCH_BYTES: Final = 256 * 1024
 
 Missing = Callable[[Collection[str]], Awaitable[Collection[str]]]
 
@@ -73,7 +76,10 @@ class Audit:
         if not spans:
             return set()
         consumer = AIOKafkaConsumer(
-            enable_auto_commit=False, auto_offset_reset="earliest", **self._connection.client_options()
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            **self._connection.client_options(),
         )
         await consumer.start()
         try:
@@ -90,12 +96,15 @@ class Audit:
         ids: set[str] = set()
         open_spans = set(spans)
         while open_spans:
-            batches = await consumer.getmany(*open_spans, timeout_ms=500)
+            batches = await consumer.getmany(*open_spans, timeout_ms=500, max_records=_AT_ONCE)
             for place, records in batches.items():
                 for record in records:
+                    if record.offset >= spans[place][1]:
+                        continue
                     fact = read_record(record, Position(0, record.partition, record.offset), self._topics)
-                    if fact is not None and record.offset < spans[place][1]:
+                    if fact is not None:
                         ids.add(fact.application_id)
+            await asyncio.sleep(0)  # what is fetched already is had without a pause
             for place in list(open_spans):
                 if await consumer.position(place) >= spans[place][1]:
                     open_spans.discard(place)

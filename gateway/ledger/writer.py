@@ -25,6 +25,7 @@ from gateway.ledger.settings import LedgerSettings
 from gateway.ledger.store import LaneStore
 from infra.runtime import loop
 from infra.runtime.logs import configure_logs
+from infra.runtime.memory import settle
 from infra.runtime.priority import step_back
 
 log = structlog.get_logger()
@@ -104,6 +105,7 @@ async def _follow(database: LaneDatabase, follower: Follower, settings: LedgerSe
             follower.state.wrong = f"StorageUnavailable: {error}"
             log.warning("the database is not ready; trying again", why=str(error))
         await asyncio.sleep(_PREPARE_AGAIN_AFTER_S)
+    settle()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(follower.follow())
         tasks.create_task(_maintain(database, settings.retention_months))

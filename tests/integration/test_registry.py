@@ -40,6 +40,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowSe
         yield server
 
 
+@pytest.mark.usefixtures("pictures_drawn_once")
 class TestMlflowRegistry(RegistryRules):
     @pytest.fixture
     def registry(self, mlflow_server: MlflowServer) -> Registry:
@@ -121,6 +122,7 @@ def test_the_facts_of_a_promotion_are_with_the_version(mlflow_server: MlflowServ
     assert numbers["calibrated"].keys() == {"calibration_p", "ece", "least_p", "bound"}
 
 
+@pytest.mark.usefixtures("pictures_drawn_once")
 def test_one_version_at_most_has_a_stage(mlflow_server: MlflowServer) -> None:
     name = f"credit-risk-{uuid4().hex[:8]}"
     registry = MlflowRegistry(mlflow_server.tracking_uri)
@@ -139,6 +141,7 @@ def test_one_version_at_most_has_a_stage(mlflow_server: MlflowServer) -> None:
     assert stages() == ["Archived", "Production", "Staging"]
 
 
+@pytest.mark.usefixtures("pictures_drawn_once")
 def test_every_promotion_and_rollback_of_a_version_is_kept(mlflow_server: MlflowServer) -> None:
     name = f"credit-risk-{uuid4().hex[:8]}"
     registry = MlflowRegistry(mlflow_server.tracking_uri)
@@ -183,6 +186,7 @@ def test_a_server_that_is_down_is_said_at_once() -> None:
     assert time.monotonic() - started < 60
 
 
+@pytest.mark.usefixtures("pictures_drawn_once")
 def test_a_stopped_server_comes_back_with_what_it_knew(tmp_path: Path) -> None:
     with MlflowServer(tmp_path) as server:
         version = MlflowRegistry(server.tracking_uri).register(built("credit-risk"))

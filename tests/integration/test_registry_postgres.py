@@ -10,9 +10,9 @@ import pytest
 
 from infra.local.mlflow_server import MlflowServer
 from tests.postgres import PostgresServer
-from tests.registry_rules import RegistryRules
+from tests.registry_rules import OCCASION, RegistryRules, built
 from training.mlflow_registry import MlflowRegistry
-from training.registry import Registry
+from training.registry import PRODUCTION, Registry, promote
 
 #: A worker of a shared study: in a process of its own, as on a machine of its own.
 WORKER = """
@@ -35,10 +35,23 @@ def mlflow_server(
         yield server
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("pictures_drawn_once")
 class TestMlflowRegistryOnPostgres(RegistryRules):
     @pytest.fixture
     def registry(self, mlflow_server: MlflowServer) -> Registry:
         return MlflowRegistry(mlflow_server.tracking_uri)
+
+
+def test_a_version_is_registered_promoted_and_found_again(mlflow_server: MlflowServer) -> None:
+    """The whole suite on PostgreSQL is in `make test-slow`."""
+    registry, name = MlflowRegistry(mlflow_server.tracking_uri), "credit-risk-on-postgres"
+    version = registry.register(built(name))
+    promoted = promote(registry, name=name, version=None, occasion=OCCASION)
+    assert promoted.version == version.version
+    assert MlflowRegistry(mlflow_server.tracking_uri).with_alias(name, PRODUCTION) == registry.version(
+        name, version.version
+    )
 
 
 def test_two_workers_share_one_study(postgres_server: PostgresServer) -> None:

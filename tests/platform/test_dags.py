@@ -151,7 +151,7 @@ def platform(folder: Path, kafka_bootstrap: str, tracking_uri: str, airflow: dic
         folder / "sample", applicants=APPLICANTS, seed=3, tables=ALL_TABLES, progress=lambda *_: None,
         workers=1,
     )  # fmt: skip
-    asyncio.run(ensure_topics(kafka_bootstrap, partitions=1, replication=1))
+    asyncio.run(ensure_topics(kafka_bootstrap, partitions=4, replication=1))
     at = DAY - timedelta(hours=6)
     applications = islice(applications_in(folder / "sample" / "application_test.csv"), 600)
     records = [
