@@ -60,7 +60,7 @@ class ScorerSettings(BaseSettings):
         None, gt=0, description="Longest wait for company under load; 2, and 50 in the batch lane."
     )
     batch_lane_niceness: int = Field(
-        10, ge=0, le=19, description="How far a worker of the batch lane steps back for everything else."
+        15, ge=0, le=19, description="How far a worker of the batch lane steps back for everything else."
     )
     index_records: int = Field(
         20_000,

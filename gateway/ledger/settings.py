@@ -48,7 +48,7 @@ class LedgerSettings(BaseSettings):
         description="After a small transaction, how long records gather for the next while nobody asks.",
     )
     batch_lane_niceness: int = Field(
-        10, ge=0, le=19, description="How far the batch lane's writer steps back for everything else."
+        19, ge=0, le=19, description="How far the batch lane's writer steps back for everything else."
     )
     look_up_wait_ms: int = Field(
         500, gt=0, le=10_000, description="Longest wait for the ledger to catch up before 503 instead of 404."
