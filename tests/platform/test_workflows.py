@@ -73,7 +73,7 @@ def test_what_workflows_run_are_targets_that_people_have() -> None:
     assert run >= {"lint", "test", "images", "chart", "deploy", "smoke", "retrain"}
     assert run <= targets
     suites = {value for path in WORKFLOWS for value in matrix_values(path, "suite")}
-    assert suites == {"test-slow", "test-faults"}
+    assert suites == {"coverage", "test-slow", "test-faults"}
     assert suites <= targets
 
 
