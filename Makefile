@@ -10,7 +10,9 @@ READY := $(VENV)/.ready
 LOCKS := infra/locks
 SOURCES := contracts dags feature_service gateway grafana infra scorer scorestream training
 CHECKED := $(SOURCES) bench tests
-SIDE_BY_SIDE := $(addprefix tests/,contract history integration parity platform simulation unit)
+# What has no deadline: also two suites of whole platforms, on brokers of their own.
+SIDE_BY_SIDE := $(addprefix tests/,contract history integration parity platform simulation unit \
+  e2e/test_alert_fires.py e2e/test_train_promote_rollback.py)
 # Percent of branches; may only rise.
 COVERAGE_FLOOR := 83
 CHOSEN := -m "not slow and not faults"
