@@ -79,7 +79,7 @@ class Follower:
 
     async def stepped(self, wait_s: float) -> None:
         """Return after the next transaction, or after `wait_s`."""
-        await _set(self._stepped, wait_s)
+        await _until_set(self._stepped, wait_s)
         self._stepped.clear()
 
     async def follow(self) -> None:
@@ -170,7 +170,7 @@ class Follower:
     async def _gather(self, fetched: Fetched) -> None:
         """Let records come together: a transaction a record costs more than the scoring it records."""
         if fetched.records < self._fetch_max_records:
-            await _set(self._hurried, self._gather_s)
+            await _until_set(self._hurried, self._gather_s)
         self._hurried.clear()
 
     async def _take_partitions(self) -> None:
@@ -251,7 +251,7 @@ class Follower:
         return self._consumer
 
 
-async def _set(event: asyncio.Event, wait_s: float) -> None:
+async def _until_set(event: asyncio.Event, wait_s: float) -> None:
     """Return once `event` is set, or after `wait_s`."""
     # Not `wait_for`: Python 3.11's takes an event that is set for an answer to being cancelled.
     with contextlib.suppress(TimeoutError):

@@ -18,12 +18,10 @@ from click.testing import CliRunner
 from contracts.lanes import Lane
 from gateway.ledger.audit import Audit
 from gateway.ledger.database import open_lane
-from gateway.ledger.follower import Follower
 from gateway.ledger.metrics import LedgerMetrics
 from gateway.ledger.reading import LaneReader
 from gateway.ledger.rebuild import rebuild_lane
 from gateway.ledger.settings import LedgerSettings
-from gateway.ledger.store import LaneStore
 from scorestream.commands.ledger import ledger as command
 from tests.conftest import FreshTopic
 from tests.e2e.processes import wait_until
@@ -87,30 +85,6 @@ def flow(settings: LedgerSettings, names: list[str], lane: Lane = Lane.SYNC) -> 
 
 def is_decided(ledger: LedgerProcess, count: int, lane: str = "sync") -> bool:
     return ledger.counts(lane).get("decided") == count
-
-
-def test_who_asks_does_not_wait_for_records_to_come_together(settings: LedgerSettings) -> None:
-    topics = settings.topics(Lane.SYNC)
-
-    async def follow() -> None:
-        database = open_lane(settings.database_url, Lane.SYNC)
-        database.prepare(wait_s=5)
-        follower = Follower(
-            topics, settings.kafka, LaneStore(database, topics), fetch_max_records=100, gather_s=3_600
-        )
-        following = asyncio.create_task(follower.follow())
-        for number, name in enumerate("ab"):
-            await asyncio.to_thread(write, settings, (topics.applications, 0, application(name)))
-            follower.hurry()
-            async with asyncio.timeout(60):
-                while follower.state.records <= number:
-                    await follower.stepped(0.5)
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await follower.stop()
-        database.close()
-
-    asyncio.run(follow())
 
 
 def test_a_decision_is_fetched_by_id_byte_for_byte(settings: LedgerSettings, start: Start) -> None:
