@@ -1,8 +1,10 @@
 """The trees of one model in a form that a processor walks quickly: margins and exact contributions.
 
-    layout      from checked trees to flat arrays (NumPy)
-    machine     the loops over them, compiled by numba
-    compiled    the two behind `margins` and `contributions`
+    layout          from checked trees to flat arrays (NumPy)
+    machine         the walk to a margin, compiled by numba
+    contributions   the way down and up to reasons, compiled too
+    fours           the vectors in them, in LLVM's words
+    compiled        the two behind `margins` and `contributions`
 
 Pure: knows no bundle, no client and no setting. `scorer.engines` decides whether it may be used.
 """

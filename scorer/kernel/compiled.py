@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from feature_service.application import Features
 from scorer.calibration import Margins
+from scorer.kernel.contributions import add_contributions
 from scorer.kernel.layout import lay_out
-from scorer.kernel.machine import add_contributions, add_margins
+from scorer.kernel.machine import add_margins
 from scorer.trees import Tree
 
 

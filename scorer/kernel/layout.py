@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from scorer.errors import NotCompilable
-from scorer.kernel.eights import EIGHT
-from scorer.kernel.machine import RIGHT, Forest, Nodes, Paths
+from scorer.kernel.fours import POINTS
+from scorer.kernel.machine import EIGHT, RIGHT, Doubles, Forest, Nodes, Paths
 from scorer.kernel.slots import Slots, slots_of
 from scorer.trees import Tree
 
@@ -66,7 +66,6 @@ class _Draft:
         self._root: list[int] = []
         self._depth: list[int] = []
         self._blocks: list[int] = []
-        self._most_nodes = 1
 
     def add(self, tree: Tree) -> None:
         """Lay the tree out level by level, the two children of a node beside each other."""
@@ -79,12 +78,11 @@ class _Draft:
                 self._value[place.at] = tree.leaf_value[~place.child]
                 longest_path = max(longest_path, len(place.under))
         self._append_root(root, depth, longest_path)
-        self._most_nodes = max(self._most_nodes, len(self._word) - root)
 
     def _append_root(self, root: int, depth: int, longest_path: int) -> None:
         self._root.append(root)
         self._depth.append(depth)
-        self._blocks.append(_blocks_for(longest_path))
+        self._blocks.append(blocks_for(longest_path))
 
     def _places(self, tree: Tree, root: int) -> Iterator[_Place]:
         waiting = [_Place(tree.root, root, 0, {})]
@@ -134,28 +132,46 @@ class _Draft:
         )
 
     def paths(self) -> Paths:
+        share = np.array(self._share, dtype=np.float64)
+        ends = [*self._root[1:], len(share)]
+        gains = [
+            _gains(share[root:end], blocks)
+            for root, end, blocks in zip(self._root, ends, self._blocks, strict=True)
+        ]
         return Paths(
-            share=np.array(self._share, dtype=np.float64),
+            share=share,
             above=np.array(self._above, dtype=np.int64),
             feature=np.array(self._feature, dtype=np.uint64),
-            rule=np.concatenate(
-                [quadrature_rule(blocks) for blocks in range(1, max(self._blocks, default=1) + 1)]
-            ),
             blocks=np.array(self._blocks, dtype=np.uint64),
-            most_nodes=self._most_nodes,
+            rule=np.concatenate(
+                [quadrature_rule(blocks).ravel() for blocks in range(1, max(self._blocks, default=1) + 1)]
+            ),
+            first_gain=np.cumsum([0, *(len(gain) for gain in gains)], dtype=np.uint64)[:-1],
+            gain=np.concatenate([np.zeros(0), *gains]),
+            most_nodes=max((end - root for root, end in zip(self._root, ends, strict=True)), default=1),
         )
 
 
-def _blocks_for(n_features: int) -> int:
-    """Blocks of eight points that are exact for paths of so many features, at least one."""
-    return max(1, -(-n_features // (2 * EIGHT)))
+def blocks_for(n_features: int) -> int:
+    """Blocks of six points that are exact for paths of so many features, at least one."""
+    return max(1, -(-n_features // (2 * POINTS)))
 
 
-def quadrature_rule(n_blocks: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Gauss-Legendre on [0, 1] with so many blocks: eight points, their weights, the next eight points, …"""
-    points, weights = np.polynomial.legendre.leggauss(n_blocks * EIGHT)
-    blocks = np.stack([(points + 1.0) / 2.0, weights / 2.0]).reshape(2, -1, EIGHT)
-    return np.ascontiguousarray(blocks.transpose(1, 0, 2)).ravel()
+def quadrature_rule(n_blocks: int) -> Doubles:
+    """Gauss-Legendre on [0, 1], `(n_blocks, 3, 6)`: in each block the points p, 1 - p, weight / (1 - p)."""
+    nodes, weights = np.polynomial.legendre.leggauss(n_blocks * POINTS)
+    points, others = (1.0 + nodes) / 2.0, (1.0 - nodes) / 2.0
+    rule = np.stack([points, others, weights / 2.0 / others])
+    return np.ascontiguousarray(rule.reshape(3, n_blocks, POINTS).transpose(1, 0, 2))
+
+
+def _gains(shares: Doubles, n_blocks: int) -> Doubles:
+    """`Paths.gain` of one tree's nodes, block by block."""
+    gains = [
+        losses / (points + np.multiply.outer(shares, others))
+        for points, others, losses in quadrature_rule(n_blocks)
+    ]
+    return np.concatenate(gains).ravel()
 
 
 def _expected_value(tree: Tree) -> float:

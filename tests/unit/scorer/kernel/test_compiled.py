@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scorer.errors import BundleRefused, NotCompilable, Refusal
-from scorer.kernel import eights, machine, slots
+from scorer.kernel import contributions, fours, machine, slots
 from scorer.structure import check_structure
 from tests.unit.scorer.kernel.forests import CATEGORIES, Grown, grow, grown, training_rows
 from tests.unit.scorer.kernel.shapley import by_definition, paths_of
@@ -67,15 +67,18 @@ def test_a_model_of_single_leaves_gives_its_constant() -> None:
     assert model.compiled().contributions(rows).tolist() == model.contributions(rows).tolist()
 
 
-def test_contributions_stay_exact_on_paths_of_more_features_than_eight_points_hold() -> None:
+@pytest.mark.parametrize(("leaves", "longest_paths"), [(18, [11, 15]), (40, [15, 17])])
+def test_contributions_stay_exact_on_paths_of_more_features_than_six_points_hold(
+    leaves: int, longest_paths: list[int]
+) -> None:
     # LightGBM's own are off by 1e-8 at such depth, so the judge is the definition, in fractions.
     features = 22
     rows = (np.random.default_rng(3).random((1500, features)) < 0.03).astype(np.float32)
     rows[0] = 0.0
-    parameters: dict[str, object] = {"num_leaves": 40, "min_data_in_leaf": 1, "bagging_fraction": 0.2}
+    parameters: dict[str, object] = {"num_leaves": leaves, "min_data_in_leaf": 1, "bagging_fraction": 0.2}
     model = grow(rows, {**parameters, "feature_fraction": 0.8}, categorical=[], trees=2)
     longest = [max(len(path) for _, path in paths_of(tree)) for tree in model.structure.trees]
-    assert longest[0] <= 16 < longest[1], "each tree takes as many points as it needs"
+    assert longest == longest_paths, "each tree takes as many points as it needs: six are exact for twelve"
     for row in rows[:2]:
         contributions = model.compiled().contributions(row.reshape(1, -1))[0]
         exact = np.sum([by_definition(tree, row) for tree in model.structure.trees], axis=0)
@@ -138,5 +141,5 @@ def test_leaves_that_are_no_sum_of_constants_never_get_here(
 
 
 def test_the_loops_are_compiled_anew_when_the_operations_in_them_change() -> None:
-    source = Path(eights.__file__).read_bytes()
-    assert hashlib.sha256(source).hexdigest() == machine.EIGHTS_SHA256
+    source = Path(fours.__file__).read_bytes()
+    assert hashlib.sha256(source).hexdigest() == contributions.FOURS_SHA256
