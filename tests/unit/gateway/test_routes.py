@@ -1,4 +1,4 @@
-"""What the gateway answers to who is in order: decisions, look-ups, the model, readiness; the real application."""
+"""What the gateway answers to who is in order: decisions, look-ups, the model, readiness."""
 
 from __future__ import annotations
 
