@@ -70,7 +70,9 @@ def test_an_mlflow_of_somebody_else_is_reached_by_whoever_needs_models(chart: Ch
     assert callers == {"scorer-sync", "scorer-batch", "training"}
 
 
-@pytest.mark.parametrize("values", [path for path in CLOSED if path.stem in {"staging", "production"}])
+@pytest.mark.parametrize(
+    "values", [path for path in CLOSED if path.stem in {"staging", "production"}], ids=lambda path: path.stem
+)
 def test_an_authority_reaches_the_pods_that_prove_the_host_is_ours(chart: Chart, values: Path) -> None:
     """Certificates by HTTP-01 were never issued: cert-manager's pods were closed in with all others."""
     policies = of_kind(chart.objects(values), "NetworkPolicy")
