@@ -98,13 +98,13 @@ chart: $(READY) ## the Helm chart, checked and packed into dist/
 	  for values in helm/environments/*.yaml; do "$$helm" lint --strict helm/scorestream --values "$$values"; done; \
 	  "$$helm" package helm/scorestream --destination dist $(if $(VERSION),--version "$(VERSION)" --app-version "$(VERSION)")
 
-deploy: $(READY) ## helm upgrade; ENVIRONMENT=staging, REGISTRY=…, VERSION=…, MODEL_VERSION=…; goes back by itself if it fails
+deploy: $(READY) ## helm upgrade; ENVIRONMENT=staging, REGISTRY=…, VERSION=…, MODEL_VERSION=…; goes back by itself if it fails; FIRST=1 waits for nothing: no model yet
 	@set -e; helm=$$($(BIN)/python -m infra.tools helm | head -1); further=$$(mktemp); trap 'rm -f "$$further"' EXIT; \
 	  printf '%s\n' "$$VALUES" > "$$further"; \
 	  "$$helm" upgrade --install scorestream helm/scorestream --namespace scorestream --create-namespace \
 	    --reset-then-reuse-values --values "helm/environments/$${ENVIRONMENT:?name one: minikube, staging, production}.yaml" \
 	    --values "$$further" $${REGISTRY:+--set image.registry="$$REGISTRY"} $${VERSION:+--set image.tag="$$VERSION"} \
-	    $${MODEL_VERSION:+--set-string model.version="$$MODEL_VERSION"} --rollback-on-failure --wait --timeout 10m
+	    $${MODEL_VERSION:+--set-string model.version="$$MODEL_VERSION"} $(if $(FIRST),,--rollback-on-failure --wait --timeout 10m)
 
 smoke: $(READY) ## score a real application at URL=…, with the API key in SMOKE_KEY
 	@set -e; umask 077; key=$$(mktemp); trap 'rm -f "$$key"' EXIT; printf '%s' "$$SMOKE_KEY" > "$$key"; \

@@ -23,6 +23,7 @@ class CurrentSnapshot:
         self._cache = cache
         self._metrics = metrics
         self._reader: SnapshotReader | None = None
+        self._waits_for_first = False
 
     @property
     def reader(self) -> SnapshotReader:
@@ -32,13 +33,19 @@ class CurrentSnapshot:
         return self._reader
 
     @property
-    def is_ready(self) -> bool:
+    def has_snapshot(self) -> bool:
         """Whether there is a snapshot to serve."""
         return self._reader is not None
+
+    @property
+    def waits_for_first(self) -> bool:
+        """Whether the store answered, and nothing was ever published there."""
+        return self._reader is None and self._waits_for_first
 
     def refresh(self) -> bool:
         """Open the newest snapshot if it is another one; whether it was. The old one goes with its rows."""
         ids = self.store.ids()
+        self._waits_for_first = not ids and self.store.is_empty()
         if not ids or (self._reader is not None and self._reader.id == ids[-1]):
             return False
         try:

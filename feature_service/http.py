@@ -157,18 +157,20 @@ def _add_catalogue(app: FastAPI, current: CurrentSnapshot) -> None:
     @app.get("/v1/snapshots")
     def snapshots() -> list[SnapshotSummary]:
         """All snapshots of the store, oldest first."""
-        served = current.reader.id if current.is_ready else None
+        served = current.reader.id if current.has_snapshot else None
         return [_summary(manifest, served) for manifest in current.store.manifests()]
 
     @app.get("/v1/snapshots/{snapshot_id}")
     def snapshot(snapshot_id: str) -> SnapshotSummary:
         """One snapshot."""
-        return _summary(current.store.manifest(snapshot_id), current.reader.id if current.is_ready else None)
+        return _summary(
+            current.store.manifest(snapshot_id), current.reader.id if current.has_snapshot else None
+        )
 
     @app.get("/v1/definitions")
     def definitions(table: str | None = None) -> list[Definition]:
         """Every feature with its lineage; coverage is of the snapshot that is served."""
-        columns = current.reader.manifest.features if current.is_ready else ()
+        columns = current.reader.manifest.features if current.has_snapshot else ()
         coverage = {column.name: column.coverage for column in columns}
         return [
             Definition(
@@ -198,7 +200,12 @@ def _add_health(app: FastAPI, current: CurrentSnapshot, metrics: FeatureMetrics)
 
     @app.get("/readyz")
     async def readyz() -> dict[str, Any]:
-        """A snapshot is there to serve; 503 before."""
+        """A snapshot is there to serve, or none was ever published: no restart would bring the first.
+
+        503 while the store can't be reached, or has snapshots and none that can be served.
+        """
+        if current.waits_for_first:
+            return {"status": "ready", "snapshot": None}
         reader = current.reader
         return {"status": "ready", "snapshot": {"id": reader.id, "as_of": reader.as_of}}
 

@@ -59,6 +59,17 @@ class SnapshotStore:
         """The published snapshots, oldest first."""
         return tuple(manifest.id for manifest in self.manifests())
 
+    def is_empty(self) -> bool:
+        """Whether nothing was ever published here, not even by other code.
+
+        Listing says so when it is not allowed; a glob would find nothing.
+        """
+        with self._reached():
+            try:
+                return not self._files.ls(f"{self._root}/{_SNAPSHOTS}")
+            except FileNotFoundError:
+                return True
+
     def manifests(self) -> tuple[Manifest, ...]:
         """The manifests of all snapshots that this code can read, oldest first."""
         with self._reached():

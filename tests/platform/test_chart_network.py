@@ -29,11 +29,15 @@ def test_policies_are_exactly_the_declared_edges(chart: Chart, values: Path) -> 
 
 
 @values_files
-def test_all_else_is_refused_in_the_whole_namespace(chart: Chart, values: Path) -> None:
+def test_all_else_is_refused_in_the_whole_namespace_or_to_all_pods_of_ours(
+    chart: Chart, values: Path
+) -> None:
     (deny,) = [
         one for one in of_kind(chart.objects(values), "NetworkPolicy") if component(one) == "default-deny"
     ]
-    assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    everybody = merged_values(values)["networkPolicy"]["wholeNamespace"]
+    ours = {"matchLabels": {"app.kubernetes.io/instance": "scorestream"}}
+    assert deny["spec"] == {"podSelector": {} if everybody else ours, "policyTypes": ["Ingress", "Egress"]}
 
 
 @values_files
@@ -53,6 +57,30 @@ def test_an_open_peer_is_never_written_as_an_empty_one(chart: Chart, values: Pat
             assert sides, component(one)
             assert all(peer and all(peer.values()) for peer in sides), component(one)
             assert rule["ports"], component(one)
+
+
+def test_an_mlflow_of_somebody_else_is_reached_by_whoever_needs_models(chart: Chart) -> None:
+    """Without a pod of that name its edges were left out, and every pod that fetches a model hung."""
+    (values,) = [path for path in ALL_VALUES if path.stem == "elsewhere"]
+    policies = of_kind(chart.objects(values), "NetworkPolicy")
+    peers = merged_values(values)["networkPolicy"]["peers"]
+    callers = {
+        start for start, end, port in allowed_to_call(policies, peers) if (end, port) == ("mlflow", 443)
+    }
+    assert callers == {"scorer-sync", "scorer-batch", "training"}
+
+
+@pytest.mark.parametrize(
+    "values", [path for path in CLOSED if path.stem in {"staging", "production"}], ids=lambda path: path.stem
+)
+def test_an_authority_reaches_the_pods_that_prove_the_host_is_ours(chart: Chart, values: Path) -> None:
+    """Certificates by HTTP-01 were never issued: cert-manager's pods were closed in with all others."""
+    policies = of_kind(chart.objects(values), "NetworkPolicy")
+    (solver,) = [one for one in policies if component(one) == "acme-solver"]
+    assert solver["spec"]["podSelector"] == {"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}}
+    (rule,) = solver["spec"]["ingress"]
+    assert rule["from"] == merged_values(values)["networkPolicy"]["peers"]["ingress"]["who"]
+    assert [port["port"] for port in rule["ports"]] == [8089]
 
 
 def test_each_edge_says_why() -> None:
@@ -84,26 +112,29 @@ def merged_values(path: Path) -> dict[str, Any]:
 def declared(policies: list[Object], values: dict[str, Any], *, side: str) -> set[Edge]:
     """The file's edges between what is switched on, as (from, to, port), seen from one end's policies."""
     on = {component(one) for one in policies} - {"default-deny"}
+    ours = on - {"acme-solver"}
     peers = values["networkPolicy"]["peers"]
     open_peers = {name for name, peer in peers.items() if peer["who"]}
     found = set()
     for edge in EDGES:
         if "when" in edge and not reduce(lambda at, key: at[key], edge["when"].split("."), values):
             continue
-        starts = on if edge["from"] == "*" else {edge["from"]}
+        starts = ours if edge["from"] == "*" else {edge["from"]}
         for start in starts:
             ends = (start, edge["to"])
             if all(end in on | open_peers for end in ends) and ends[side == "to"] in on:
-                found |= {(*ends, port) for port in ports_of(edge["to"], peers)}
+                found |= {(*ends, port) for port in ports_of(edge["to"], on, peers)}
     return found
 
 
 PORTS = {"gateway": 8000, "features": 8001, "scorer-sync": 8002, "scorer-batch": 8003, "ledger": 8004}
 PORTS |= {"archive": 8005, "lag-exporter": 8006, "mlflow": 5000}
+#: cert-manager's, not ours.
+PORTS |= {"acme-solver": 8089}
 
 
-def ports_of(end: str, peers: dict[str, Any]) -> list[int]:
-    return [port["port"] for port in peers[end]["ports"]] if end in peers else [PORTS[end]]
+def ports_of(end: str, on: set[str], peers: dict[str, Any]) -> list[int]:
+    return [PORTS[end]] if end in on else [port["port"] for port in peers[end]["ports"]]
 
 
 def allowed_to_call(policies: list[Object], peers: dict[str, Any]) -> set[Edge]:

@@ -123,7 +123,7 @@ def test_what_is_installed_is_what_the_design_says(release: Release) -> None:
     assert ports["mlflow"] == 5000
     assert release.names("horizontalpodautoscalers") == {"gateway"}
     assert release.names("networkpolicies") == processes | {
-        "mlflow", "topics", "promotion", "training", "default-deny",
+        "mlflow", "topics", "promotion", "training", "default-deny", "acme-solver",
     }  # fmt: skip
     assert release.names("ingresses") == {"api", "consoles"}
     assert {rule["host"] for one in release.get("ingresses") for rule in one["spec"]["rules"]} == {

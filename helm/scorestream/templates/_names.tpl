@@ -58,6 +58,11 @@ gateway ledger lag-exporter topics training
 {{- get (dict "gateway" 8000 "features" 8001 "scorer-sync" 8002 "scorer-batch" 8003 "ledger" 8004 "archive" 8005 "lag-exporter" 8006 "mlflow" 5000) . -}}
 {{- end }}
 
+{{/* Scheme and host of everything behind the Ingress, as browsers name it. */}}
+{{- define "scorestream.ingress.origin" -}}
+{{ ternary "https" "http" .Values.ingress.tls.enabled }}://{{ .Values.ingress.host }}
+{{- end }}
+
 {{/* Address of the registry: ours, under its path, or one that exists. */}}
 {{- define "scorestream.mlflow.url" -}}
 {{- if .Values.mlflow.enabled -}}

@@ -150,6 +150,11 @@ KAFKA_SSL_CAFILE: /etc/scorestream/kafka/ca.crt
 {{- end }}
 {{- end }}
 
+{{/* Whether MLflow keeps its database or its artifacts on a volume of its own. */}}
+{{- define "scorestream.mlflow.onVolume" -}}
+{{- with .Values.mlflow }}{{ if not (and .database.secret .artifacts) }}yes{{ end }}{{ end }}
+{{- end }}
+
 {{/* Credentials of an object store that knows no pod identity: each name is a key of the secret. */}}
 {{- define "scorestream.objectStore.env" -}}
 {{- with .root.Values.objectStore }}

@@ -20,9 +20,6 @@
 {{- if and .Values.keda.enabled (ne $kafka.securityProtocol "PLAINTEXT") (not .Values.keda.kafkaSecret.name) }}
 {{- fail "keda.enabled with a secured Kafka: name the secret KEDA logs in with in keda.kafkaSecret.name (keys: sasl, username, password, tls)" }}
 {{- end }}
-{{- if not (get .Values.networkPolicy.peers "kafka").who }}
-{{- if .Values.networkPolicy.enabled }}{{ fail "networkPolicy.peers.kafka.who is empty: nothing could reach Kafka; say where the brokers are (namespaceSelector, podSelector or ipBlock)" }}{{ end }}
-{{- end }}
 {{- end }}
 
 {{- define "scorestream.validate.gateway" -}}
@@ -67,22 +64,39 @@
 {{- end }}
 {{- end }}
 
+{{- /* Where features, archive and artifacts are, of what is switched on. */}}
+{{- define "scorestream.stores" -}}
+{{- with .Values -}}
+{{- if .features.enabled }}
+features.store: {{ .features.store | quote }}
+{{- end }}
+{{- if .archive.enabled }}
+archive.store: {{ .archive.store | quote }}
+{{- end }}
+{{- if .mlflow.enabled }}
+mlflow.artifacts: {{ .mlflow.artifacts | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "scorestream.validate.stores" -}}
 {{- $v := .Values -}}
-{{- $net := $v.networkPolicy -}}
 {{- if and (not $v.ledger.database.secret) (gt (int $v.ledger.replicas) 1) }}
 {{- fail "ledger.replicas is over 1 with SQLite, which has one owner: set ledger.database.secret (a PostgreSQL address), or ledger.replicas=1" }}
-{{- end }}
-{{- if and $net.enabled (or $v.ledger.database.secret (and $v.mlflow.enabled $v.mlflow.database.secret)) (not $net.peers.postgresql.who) }}
-{{- fail "a database secret is set and networkPolicy.peers.postgresql.who is empty: say where PostgreSQL is" }}
 {{- end }}
 {{- if and (not $v.mlflow.enabled) (not $v.mlflow.externalUrl) }}
 {{- fail "mlflow.enabled is false: give the address of yours in mlflow.externalUrl" }}
 {{- end }}
-{{- range $name, $uri := dict "features.store" (ternary $v.features.store "" $v.features.enabled) "archive.store" (ternary $v.archive.store "" $v.archive.enabled) }}
+{{- range $name, $uri := omit (include "scorestream.stores" . | fromYaml) "mlflow.artifacts" }}
+{{- if not $uri }}
+{{- fail (printf "%s is empty: name a bucket (gs://… or s3://…) or a folder under /var/lib/scorestream/ with sharedVolume.enabled=true, or set %s.enabled=false" $name (splitList "." $name | first)) }}
+{{- end }}
 {{- if and (hasPrefix "/" $uri) (not (and $v.sharedVolume.enabled (hasPrefix "/var/lib/scorestream/" $uri))) }}
 {{- fail (printf "%s is the folder %s, which no other pod sees: use gs://… or s3://…, or sharedVolume.enabled=true and a folder under /var/lib/scorestream/" $name $uri) }}
 {{- end }}
+{{- end }}
+{{- if hasPrefix "/" $v.mlflow.artifacts }}
+{{- fail (printf "mlflow.artifacts is the folder %s, where MLflow may not write: use gs://… or s3://…, or leave it empty for a folder of mlflow.volume" $v.mlflow.artifacts) }}
 {{- end }}
 {{- end }}
 
@@ -99,24 +113,81 @@
 {{- if and .mlflow.enabled (not $.Values.mlflow.enabled) }}
 {{- fail "ingress.mlflow.enabled without mlflow.enabled: there is no MLflow here to show" }}
 {{- end }}
-{{- if and $.Values.networkPolicy.enabled (not $.Values.networkPolicy.peers.ingress.who) }}
-{{- fail "ingress.enabled and networkPolicy.peers.ingress.who is empty: say where the ingress controller's pods are" }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "scorestream.validate.environment" -}}
-{{- /* A setting that the chart makes itself: the later of two equal keys would win without a word. */}}
-{{- $own := dict "gateway" .Values.gateway.env "scorer" .Values.scorer.env "features" .Values.features.env "ledger" .Values.ledger.env "archive" .Values.archive.env "lagExporter" .Values.lagExporter.env "mlflow" .Values.mlflow.env }}
-{{- range $component, $env := $own }}
-{{- range $name, $_ := $env }}
-{{- if regexMatch "(PASSWORD|SECRET|TOKEN|DATABASE_URL|STORE_URI)$" $name }}
-{{- fail (printf "%s.env.%s is a secret in plain: put it into a Secret and name that (kafka.users, ledger.database, mlflow.database, objectStore)" $component $name) }}
+{{- $v := .Values -}}
+{{- $made := .Files.Get "files/variables.yaml" | fromYaml -}}
+{{- $all := dict "gateway" $v.gateway "scorer" $v.scorer "features" $v.features "ledger" $v.ledger "archive" $v.archive "lagExporter" $v.lagExporter "mlflow" $v.mlflow }}
+{{- range $component, $values := $all }}
+{{- range $name, $value := $values.env }}
+{{- $it := printf "%s.env.%s" $component $name }}
+{{- if or (regexMatch "SECRET|ACCESS_KEY|PASSWORD|TOKEN|DATABASE_URL|STORE_URI" $name) (regexMatch "://[^/@]*:[^/@]*@" (toString $value)) }}
+{{- fail (printf "%s is a secret in plain: put it into a Secret and name that (kafka.users, ledger.database, mlflow.database, objectStore)" $it) }}
 {{- end }}
-{{- if regexMatch "_(HOST|PORT)$" $name }}
-{{- fail (printf "%s.env.%s would move a port that services, probes and policies know: drop it" $component $name) }}
+{{- if and $v.objectStore.secret (has $name $v.objectStore.keys) }}
+{{- fail (printf "%s is a key of the secret in objectStore: drop one" $it) }}
+{{- end }}
+{{- if get $made $name }}
+{{- fail (printf "%s is written by the chart itself: set %s instead" $it (get $made $name)) }}
+{{- else if hasKey $made $name }}
+{{- fail (printf "%s is written by the chart itself, and services, probes, volumes or policies go by it: drop it" $it) }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "scorestream.validate.accounts" -}}
+{{- $known := list "gateway" "scorer-sync" "scorer-batch" "features" "ledger" "archive" "lag-exporter" "mlflow" "training" }}
+{{- range $name, $_ := .Values.serviceAccountAnnotations }}
+{{- if not (has $name $known) }}
+{{- fail (printf "serviceAccountAnnotations.%s is no component: name one of %s" $name (join ", " $known)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* A connection that the values ask for and the policies would refuse, which shows as a pod that waits. */}}
+{{- define "scorestream.validate.network" -}}
+{{- $v := .Values -}}
+{{- $peers := $v.networkPolicy.peers -}}
+{{- $needed := dict "kafka" "kafka.bootstrapServers names brokers" }}
+{{- if or $v.ledger.database.secret (and $v.mlflow.enabled $v.mlflow.database.secret) }}
+{{- $_ := set $needed "postgresql" "a database secret is set" }}
+{{- end }}
+{{- range $name, $uri := include "scorestream.stores" . | fromYaml }}
+{{- if contains "://" $uri }}{{ $_ := set $needed "objectStore" (printf "%s is a bucket" $name) }}{{ end }}
+{{- end }}
+{{- if not $v.mlflow.enabled }}{{ $_ := set $needed "mlflow" "mlflow.externalUrl is not of this release" }}{{ end }}
+{{- if $v.ingress.enabled }}{{ $_ := set $needed "ingress" "ingress.enabled" }}{{ end }}
+{{- if $v.monitoring.serviceMonitor.enabled }}{{ $_ := set $needed "prometheus" "monitoring.serviceMonitor.enabled" }}{{ end }}
+{{- range $annotations := $v.serviceAccountAnnotations }}
+{{- if hasKey $annotations "iam.gke.io/gcp-service-account" }}{{ $_ := set $needed "cloudIdentity" "serviceAccountAnnotations give pods an identity of Google's" }}{{ end }}
+{{- end }}
+{{- range $peer, $why := $needed }}
+{{- if not (get $peers $peer).who }}
+{{- fail (printf "%s and networkPolicy.peers.%s.who is empty: say where it is (namespaceSelector, podSelector or ipBlock)" $why $peer) }}
+{{- end }}
+{{- end }}
+{{- range splitList "," $v.kafka.bootstrapServers }}
+{{- include "scorestream.validate.port" (dict "peers" $peers "peer" "kafka" "port" (splitList ":" . | last) "value" "kafka.bootstrapServers") }}
+{{- end }}
+{{- if not $v.mlflow.enabled }}
+{{- $url := urlParse $v.mlflow.externalUrl }}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- include "scorestream.validate.port" (dict "peers" $peers "peer" "mlflow" "port" $port "value" "mlflow.externalUrl") }}
+{{- end }}
+{{- end }}
+
+{{- /* Takes peers, peer, and the port that `value` calls it at. */}}
+{{- define "scorestream.validate.port" -}}
+{{- $port := int .port -}}
+{{- $open := false -}}
+{{- range (get .peers .peer).ports }}
+{{- if and (ne .protocol "UDP") (ge $port (int .port)) (le $port (int (default .port .endPort))) }}{{ $open = true }}{{ end }}
+{{- end }}
+{{- if not $open }}
+{{- fail (printf "%s is at port %d, which networkPolicy.peers.%s.ports does not let through: add {protocol: TCP, port: %d}" .value $port .peer $port) }}
 {{- end }}
 {{- end }}

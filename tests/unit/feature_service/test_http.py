@@ -100,13 +100,29 @@ def test_definitions_have_lineage_and_coverage(client: TestClient) -> None:
     assert 0 < len(cards) < len(ALL_FEATURES)
 
 
-def test_it_is_ready_only_with_a_snapshot(tmp_path: Path) -> None:
+def test_before_the_first_snapshot_it_is_ready_and_says_who_asks_what_to_run(tmp_path: Path) -> None:
+    """A first install waits until all pods are ready, and nobody can have built a snapshot for it yet."""
     with client_of(tmp_path) as client:
-        assert client.get("/healthz").status_code == 200
-        answer = client.get("/readyz")
+        assert client.get("/readyz").json() == {"status": "ready", "snapshot": None}
+        answer = client.get("/v1/applicants/100/features")
         assert answer.status_code == 503
         assert "features build" in answer.json()["detail"]
         assert answer.headers["retry-after"] == "5"
+
+
+def test_it_is_not_ready_with_a_snapshot_that_it_cannot_serve(tmp_path: Path) -> None:
+    served = publish(tmp_path, [100])
+    manifest = tmp_path / "store" / "snapshots" / served.id / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format_version":', '"format_of_others":'))
+    with client_of(tmp_path) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+
+
+def test_it_is_not_ready_while_the_store_refuses_to_be_read(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file, and no folder")
+    with client_of(tmp_path) as client:
+        assert client.get("/readyz").status_code == 503
 
 
 def test_metrics_name_the_snapshot_that_is_served(client: TestClient, snapshot: SnapshotReader) -> None:
