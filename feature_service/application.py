@@ -96,6 +96,8 @@ FEATURES: Final[tuple[FeatureDefinition, ...]] = (
 )
 FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 FEATURE_BY_NAME: Final = {feature.name: feature for feature in FEATURES}
+#: Features whose values are codes: a higher one is not more of anything. The history has numbers only.
+CATEGORY_NAMES: Final = frozenset(feature.name for feature in FEATURES if feature.categories)
 #: What a model is given unless told otherwise.
 MODEL_INPUTS: Final = tuple(feature.name for feature in FEATURES if feature.is_model_input)
 

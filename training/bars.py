@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from feature_service.application import FEATURE_BY_NAME
+from feature_service.application import CATEGORY_NAMES
 from training.canvas import canvas, save
 from training.explain import Explained
 from training.fairness import GroupFigures
@@ -92,7 +92,7 @@ def draw_shap_beeswarm(folder: Path, explained: Explained) -> Path:
         values = explained.features[:, column]
         heights = line + _SWARM_HEIGHT * _spread(contributions)
         # Categories have no high and low.
-        is_plain = np.isnan(values) | _is_category(explained.names[column])
+        is_plain = np.isnan(values) | (explained.names[column] in CATEGORY_NAMES)
         axes.scatter(contributions[is_plain], heights[is_plain], s=3, color="darkgrey")
         axes.scatter(
             contributions[~is_plain],
@@ -183,10 +183,6 @@ def _dots(axes: Axes, middles: Sequence[float], intervals: Sequence[Interval]) -
         for middle, interval in zip(middles, intervals, strict=True)
     ]
     axes.errorbar(middles, range(len(middles)), xerr=[low, high], fmt="o", capsize=3)
-
-
-def _is_category(name: str) -> bool:
-    return name in FEATURE_BY_NAME and bool(FEATURE_BY_NAME[name].categories)
 
 
 def _spread(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -19,7 +19,7 @@ from training.fairness import GroupFigures, fairness_facts, group_figures
 from training.growing import Fold, Grown
 from training.intervals import auc_interval, cost_interval
 from training.leakage import single_feature_aucs, suspects
-from training.stability import feature_psis, psi
+from training.stability import feature_psis, psi_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,6 @@ def _metrics(findings: Findings, dataset: Dataset, grown: Grown, manifest: Manif
     if len(grown.folds) > 1:
         metrics["fold_auc_spread"] = float(np.std(grown.fold_aucs, ddof=1))
     if len(findings.unlabelled_probabilities):
-        metrics["score_psi"] = psi(probabilities, findings.unlabelled_probabilities)
+        metrics["score_psi"] = psi_between(probabilities, findings.unlabelled_probabilities)
         metrics["features_moved"] = float(sum(value > 0.25 for value in findings.psis.values()))
     return metrics

@@ -25,7 +25,6 @@ from training.intervals import (
 )
 from training.leakage import rank_auc
 from training.pictures import draw_all
-from training.stability import feature_psis, psi
 from training.tune import Tried, Tuned
 
 RANDOM = np.random.default_rng(8)
@@ -57,22 +56,6 @@ def test_intervals_of_shares_and_ratios_hold_the_truth_and_stay_in_range() -> No
     assert 0.01 < ratio_interval((0, 100), (80, 100)).high < 0.1
     interval = cost_interval(SCORES, TARGET, 0.1)
     assert interval.low < interval.high
-
-
-def test_psi_is_zero_for_the_same_rows_and_grows_with_the_shift() -> None:
-    here = RANDOM.normal(0, 1, 5_000)
-    assert psi(here, here) == 0.0
-    assert psi(here, RANDOM.normal(0, 1, 5_000)) < 0.02
-    assert psi(here, RANDOM.normal(1, 1, 5_000)) > 0.25
-    gaps = np.where(RANDOM.random(5_000) < 0.5, np.nan, here)
-    assert psi(here, gaps) > 0.25
-    assert psi(here, np.empty(0)) == 0.0
-
-
-def test_the_feature_that_moved_farthest_comes_first() -> None:
-    here = RANDOM.normal(0, 1, (2_000, 2)).astype(np.float32)
-    there = here + np.array([0.0, 2.0], dtype=np.float32)
-    assert list(feature_psis(here, there, ["STILL", "MOVED"])) == ["MOVED", "STILL"]
 
 
 def test_a_group_that_was_promised_too_little_is_found_and_others_are_not() -> None:
