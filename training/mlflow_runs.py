@@ -33,7 +33,8 @@ def log_run(
     """Everything that a person would look at, into the active run."""
     lineage = built.manifest.lineage
     mlflow.log_params({**lineage.parameters, "seed": lineage.seed})
-    mlflow.log_metrics({**built.metrics, **compared})
+    selection = {} if built.selected is None else built.selected.as_metrics()
+    mlflow.log_metrics({**built.metrics, **compared, **selection})
     for number, fold in enumerate(built.findings.folds, 1):
         mlflow.log_metric("fold_auc", fold.auc, step=number)
     mlflow.set_tags(lineage_tags(built))
@@ -50,6 +51,7 @@ def log_run(
             "groups": [asdict(row) for row in built.findings.groups],
             "single_feature_aucs": built.findings.single_aucs,
             "psi": built.findings.psis,
+            "dropped_features": [] if built.selected is None else built.selected.dropped,
         },
         "findings.json",
     )
