@@ -93,11 +93,15 @@ def log_model(mlflow: Any, built: BuiltModel) -> Any:
 
 
 def log_trial(client: Any, run_id: str, trial: TrialFinished) -> None:
-    """The trial as a finished run under the run `run_id`."""
+    """The trial as a finished run under the run `run_id`; one that was begun and cut off is finished."""
     from mlflow.entities import Metric, Param  # noqa: PLC0415 - seconds
 
     parent = client.get_run(run_id)
-    run = client.create_run(
+    begun = client.search_runs(
+        [parent.info.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{run_id}' AND tags.trial = '{trial.number}'",
+    )
+    run = next(iter(begun), None) or client.create_run(
         parent.info.experiment_id,
         start_time=trial.started_ms,
         run_name=f"trial-{trial.number}",

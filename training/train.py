@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +32,9 @@ from training.lineage import code_digest, environment_digest, inputs_digest
 from training.outcomes import MaturedOutcomes, OutcomeArchive
 from training.registry import RegisteredVersion, Registry, compared_with_production
 from training.select_features import Selected, select_features
+from training.trial_log import NestedTrials
 from training.trials import sample_of
-from training.tune import StudyPlace, TrialFinished, TrialLog, Tuned, TuningPlan, tune
+from training.tune import StudyPlace, TrialLog, Tuned, TuningPlan, tune
 
 #: Of the run's wall clock, what may pass before the last tree is grown; of that, what feature selection
 #: may take, and of what is then left, the tuning. The rest is for the folds and the final fit.
@@ -130,7 +130,8 @@ def train(
     dataset = _dataset(plan, outcomes, progress)
     _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
     with registry.run(plan.model_name) as run_id:
-        search = Search(plan, origin, log=partial(_log, registry, run_id), watch=Watch(progress, budget))
+        trials = NestedTrials(registry, run_id)
+        search = Search(plan, origin, log=trials, watch=Watch(progress, budget))
         found = _found(search, dataset)
         built = build_model(
             dataset,
@@ -142,6 +143,7 @@ def train(
         )
         built = replace(built, selected=found.selected)
         progress("registering", 0.0)
+        trials.catch_up()
         try:
             compared = compared_with_production(registry, built)
             version = registry.register(built, run_id=run_id, tuned=found.tuned, compared=compared)
@@ -256,11 +258,3 @@ def _found(search: Search, dataset: Dataset) -> Found:
     settings = replace(tuned.settings, max_trees=tuning.max_leaves // tuned.settings.num_leaves)
     recipe = Recipe(settings, features=selected.features, n_folds=plan.n_folds)
     return Found(recipe, selected, tuned)
-
-
-def _log(registry: Registry, run_id: str, trial: TrialFinished) -> None:
-    """A trial's run on the tracking server. The study is the truth: without the server it goes on."""
-    try:
-        registry.log_trial(run_id, trial)
-    except RegistryUnavailable:
-        return
