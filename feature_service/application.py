@@ -31,6 +31,8 @@ NOT_EMPLOYED: Final = "IS_NOT_EMPLOYED"
 #: Computed for the fairness report only. The household's size is here because together with the
 #: number of children it tells whether the applicant lives as a couple.
 PROTECTED: Final = frozenset({"CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_FAM_MEMBERS"})
+#: Categories that every feature takes for "not stated", for the same reason: who is on maternity leave.
+PROTECTED_CATEGORIES: Final = {"NAME_INCOME_TYPE": "Maternity leave"}
 #: When somebody applies says nothing of what they owe; such a reason could not be explained to them.
 _NO_MODEL_INPUT: Final = frozenset({"WEEKDAY_APPR_PROCESS_START", "HOUR_APPR_PROCESS_START"})
 
@@ -48,14 +50,19 @@ _CODES: Final[tuple[tuple[int, dict[Value, float]], ...]] = tuple(
     for index, field in enumerate(FIELDS)
     if field.kind is Kind.CATEGORY
 )
+_PROTECTED_CODES: Final = tuple(
+    (_POSITION[name], float(_FEATURE_FIELDS[_POSITION[name]].categories.index(category)))
+    for name, category in PROTECTED_CATEGORIES.items()
+)
 
 
 def _of_field(field: Field) -> FeatureDefinition:
     or_sentinel = " or 365243" if field.name.startswith("DAYS_") else ""
+    or_protected = f", or {PROTECTED_CATEGORIES[field.name]}" if field.name in PROTECTED_CATEGORIES else ""
     return FeatureDefinition(
         name=field.name,
         unit=field.unit,
-        null_rule=f"missing when not stated{or_sentinel}",
+        null_rule=f"missing when not stated{or_sentinel}{or_protected}",
         description=field.meaning,
         sources=(field.name,),
         categories=field.categories,
@@ -96,6 +103,8 @@ FEATURES: Final[tuple[FeatureDefinition, ...]] = (
 )
 FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 FEATURE_BY_NAME: Final = {feature.name: feature for feature in FEATURES}
+#: Features whose values are codes: a higher one is not more of anything. The history has numbers only.
+CATEGORY_NAMES: Final = frozenset(feature.name for feature in FEATURES if feature.categories)
 #: What a model is given unless told otherwise.
 MODEL_INPUTS: Final = tuple(feature.name for feature in FEATURES if feature.is_model_input)
 
@@ -135,6 +144,8 @@ def _fill(features: Features, columns: Encoded) -> None:
     is_not_employed = base[:, _POSITION["DAYS_EMPLOYED"]] == SENTINEL_DAYS
     days[is_sentinel] = np.nan
     base[:, _DAYS] = days
+    for index, code in _PROTECTED_CODES:
+        base[base[:, index] == code, index] = np.nan
     divisors = base[:, _DENOMINATORS]
     divisors[divisors == 0.0] = np.nan
 

@@ -1,7 +1,7 @@
 """What the history features are called towards an applicant: one sentence per group, English and French.
 
 The reason catalogue of training takes these in beside its own groups for the application. A code is
-for ever: add, never rename. Each sentence is true whichever feature of its group weighed.
+for ever: add, never rename. Each sentence is true whichever feature of its group weighed, and whichever way.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _GROUPS: Final = (
     ),
     HistoryGroup(
         "BUREAU_DEBT",
-        "The debts at other lenders, or how far credits there are used, carry more risk.",
-        "Les dettes auprès d'autres prêteurs, ou l'utilisation des crédits, présentent un risque plus élevé.",
+        "The debts at other lenders, if any, and how far credits are used carry more risk.",
+        "Les éventuelles dettes auprès d'autres prêteurs et l'usage des crédits présentent plus de risque.",
     ),
     HistoryGroup(
         "BUREAU_DELINQUENCY",
@@ -67,8 +67,8 @@ _GROUPS: Final = (
     ),
     HistoryGroup(
         "LOAN_ARREARS",
-        "Arrears on earlier loans here were taken into account.",
-        "Les arriérés sur les crédits précédents ont été pris en compte.",
+        "Whether earlier loans here were in arrears was taken into account.",
+        "Les éventuels arriérés sur les crédits précédents ont été pris en compte.",
     ),
     HistoryGroup(
         "PAYMENTS_LATE",
@@ -97,8 +97,8 @@ _GROUPS: Final = (
     ),
     HistoryGroup(
         "HISTORY_BURDEN",
-        "Debts and instalments that already run weigh heavily on the stated income.",
-        "Les dettes et échéances en cours pèsent lourd par rapport au revenu déclaré.",
+        "How debts and instalments that already run relate to the income carries more risk.",
+        "Le rapport entre le revenu et les dettes et échéances en cours présente un risque plus élevé.",
     ),
     HistoryGroup(
         "HISTORY_COMPARED",

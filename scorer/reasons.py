@@ -2,8 +2,9 @@
 
 The exact contributions of the row's features to its margin (tree SHAP) are summed per group of the
 catalogue and compared with the same sums of the approved population. What is above its mean pushes
-towards decline. A referred or declined row always has at least one such group: its margin is above
-every approved one, and the groups add up to the margin.
+towards decline; the strongest are named, each but the first if it is a share of it worth naming. A
+referred or declined row always has at least one such group: its margin is above every approved one, and
+the groups add up to the margin.
 
 The catalogue comes with the bundle and is written in `training.catalogue`.
 """
@@ -22,6 +23,9 @@ from contracts.events import Reason
 from scorer.errors import BundleRefused, Refusal
 
 MAX_REASONS: Final = 4
+#: Of all that pushes towards decline, the least that a reason after the first must be: what is less was
+#: not why, and naming it would send an applicant after something that hardly mattered.
+MIN_SHARE: Final = 0.05
 LANGUAGES: Final = ("en", "fr")
 
 
@@ -69,8 +73,9 @@ class ReasonCatalogue:
 
     def _strongest(self, above: npt.NDArray[np.float64], language: str) -> tuple[Reason, ...]:
         order = np.argsort(-above, kind="stable")[:MAX_REASONS]
+        least = MIN_SHARE * math.fsum(push for push in above.tolist() if push > 0.0)
         # The first is kept even if rounding left nothing above 0: a refusal without a reason is none.
-        kept = [index for rank, index in enumerate(order) if rank == 0 or above[index] > 0.0]
+        kept = [index for rank, index in enumerate(order) if rank == 0 or above[index] >= least > 0.0]
         return tuple(
             Reason(code=self._groups[index].code, text=self._groups[index].texts[language], rank=rank)
             for rank, index in enumerate(kept, 1)

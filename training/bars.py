@@ -1,4 +1,4 @@
-"""Pictures that compare: models, groups of people, features, folds."""
+"""Pictures that compare: models, features, folds."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from feature_service.application import FEATURE_BY_NAME
+from feature_service.application import CATEGORY_NAMES
 from training.canvas import canvas, save
 from training.explain import Explained
-from training.fairness import GroupFigures
-from training.intervals import Interval
 from training.leakage import LEAK_AUC
+from training.select_features import Selected
 
 _BASELINES = {
     "approve everybody": "baseline_approve_all",
@@ -92,7 +90,7 @@ def draw_shap_beeswarm(folder: Path, explained: Explained) -> Path:
         values = explained.features[:, column]
         heights = line + _SWARM_HEIGHT * _spread(contributions)
         # Categories have no high and low.
-        is_plain = np.isnan(values) | _is_category(explained.names[column])
+        is_plain = np.isnan(values) | (explained.names[column] in CATEGORY_NAMES)
         axes.scatter(contributions[is_plain], heights[is_plain], s=3, color="darkgrey")
         axes.scatter(
             contributions[~is_plain],
@@ -111,32 +109,6 @@ def draw_shap_beeswarm(folder: Path, explained: Explained) -> Path:
     return save(figure, folder / "shap_beeswarm.png")
 
 
-def draw_groups(folder: Path, groups: Sequence[GroupFigures]) -> Path:
-    """fairness.png: approval rate, and bad rate over PD, of each group with 95 % intervals."""
-    height = 2.0 + 0.3 * len(groups)
-    figure, axes = canvas("Groups of applicants", "approval rate", "", height=height)
-    names = [f"{row.attribute}: {row.value} ({row.applicants})" for row in groups][::-1]
-    _dots(axes, [row.approval_rate for row in groups][::-1], [row.approval_interval for row in groups][::-1])
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    return save(figure, folder / "fairness_approval.png")
-
-
-def draw_group_calibration(folder: Path, groups: Sequence[GroupFigures]) -> Path:
-    """fairness_calibration.png: bad rate seen over PD promised, by group with 95 % intervals."""
-    figure, axes = canvas(
-        "Is the PD true in each group", "bad rate seen / PD promised", "", height=2.0 + 0.3 * len(groups)
-    )
-    rows = list(groups)[::-1]
-    _dots(
-        axes,
-        [row.observed_to_expected for row in rows],
-        [row.observed_to_expected_interval for row in rows],
-    )
-    axes.axvline(1.0, linestyle="--", color="grey")
-    axes.set_yticks(range(len(rows)), [f"{row.attribute}: {row.value}" for row in rows], fontsize=8)
-    return save(figure, folder / "fairness_calibration.png")
-
-
 def draw_single_features(folder: Path, aucs: Mapping[str, float]) -> Path:
     """leakage.png: how well the best features alone tell who defaults, and where a leak is suspected."""
     top = dict(list(aucs.items())[:_TOP])
@@ -147,6 +119,27 @@ def draw_single_features(folder: Path, aucs: Mapping[str, float]) -> Path:
     axes.set_xlim(0.5, 1.0)
     axes.tick_params(axis="y", labelsize=8)
     return save(figure, folder / "leakage.png")
+
+
+def draw_selection(folder: Path, selected: Selected) -> Path:
+    """selection.png: what each feature gained, those that were dropped, and what noise gains."""
+    dropped = set(selected.dropped)
+    ranked = sorted(selected.gains, key=lambda name: (-selected.gains[name], name))
+    figure, axes = canvas(
+        f"Feature selection: {len(ranked) - len(dropped)} of {len(ranked)} stay\nAUC of quick models"
+        f" {selected.auc_with_all:.4f} with all, {selected.auc_with_selected:.4f} with these",
+        "features, strongest first",
+        "gain of its splits, mean of folds",
+    )
+    # The strongest gain thousands of times what the weakest do, and some nothing at all.
+    axes.set_yscale("symlog", linthresh=max(1.0, selected.noise_gain))
+    for label, is_dropped, colour in (("stays", False, "tab:blue"), ("dropped", True, "darkgrey")):
+        at = [rank for rank, name in enumerate(ranked, 1) if (name in dropped) is is_dropped]
+        axes.scatter(at, [selected.gains[ranked[rank - 1]] for rank in at], s=9, color=colour, label=label)
+    if dropped:
+        axes.axhline(selected.noise_gain, linestyle="--", color="grey", label="what noise gains")
+    axes.set_ylim(bottom=-0.05 * max(1.0, selected.noise_gain))
+    return save(figure, folder / "selection.png")
 
 
 def draw_stability(folder: Path, psis: Mapping[str, float]) -> Path:
@@ -174,19 +167,6 @@ def _bars(path: Path, title: str, x: str, values: Mapping[str, float]) -> Path:
     axes.barh(names, [values[name] for name in names])
     axes.tick_params(axis="y", labelsize=8)
     return save(figure, path)
-
-
-def _dots(axes: Axes, middles: Sequence[float], intervals: Sequence[Interval]) -> None:
-    low = [max(0.0, middle - interval.low) for middle, interval in zip(middles, intervals, strict=True)]
-    high = [
-        max(0.0, interval.high - middle) if math.isfinite(interval.high) else 0.0
-        for middle, interval in zip(middles, intervals, strict=True)
-    ]
-    axes.errorbar(middles, range(len(middles)), xerr=[low, high], fmt="o", capsize=3)
-
-
-def _is_category(name: str) -> bool:
-    return name in FEATURE_BY_NAME and bool(FEATURE_BY_NAME[name].categories)
 
 
 def _spread(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

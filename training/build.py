@@ -24,6 +24,7 @@ from training.findings import Findings, find
 from training.fit import FittedModel, Progress
 from training.growing import Grown, Recipe, grow_model
 from training.held_out import HeldOut, held_out_of
+from training.select_features import Selected
 
 _GOLDEN_ROWS: Final = 64
 _EXAMPLE_ROWS: Final = 5
@@ -46,7 +47,8 @@ class BuiltModel:
     """A bundle's contents, and what was found out on the held-out part.
 
     `example` is a few rows as the model takes them, `(n_rows, n_model_features)`; `held_out` goes
-    beside the bundle, for those who come after.
+    beside the bundle, for those who come after. `selected` is how its features were chosen, None if all
+    that are allowed were taken.
     """
 
     manifest: Manifest
@@ -55,6 +57,7 @@ class BuiltModel:
     example: Features
     held_out: HeldOut
     findings: Findings
+    selected: Selected | None = None
 
     @property
     def metrics(self) -> dict[str, float]:

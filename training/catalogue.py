@@ -1,8 +1,9 @@
 """The reason catalogue: which features an applicant would see as one thing, and how it is said.
 
-Each model input has one group. The sentences are true whichever feature of the group weighed: they
-name what was looked at and leave open which way it was, where a group can go both ways. English and
-French, since the lender's documents are French. A code is for ever: add, never rename.
+Each model input has one group. The sentences are true whichever feature of the group weighed, and
+whichever way: nothing makes the trees take more of a feature for more risk, so a sentence names what was
+looked at and never says that it is high or low. A code is for ever, whatever its words say: add, never
+rename. English and French, since the lender's documents are French.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ class CatalogueGroup:
 CATALOGUE: Final[tuple[CatalogueGroup, ...]] = (
     CatalogueGroup(
         "EXTERNAL_SCORE_LOW",
-        "The scores that other credit agencies give are low or not available.",
-        "Les scores attribués par d'autres organismes de crédit sont faibles ou indisponibles.",
+        "The scores that other credit agencies give, or their absence, carry more risk.",
+        "Les scores d'autres organismes de crédit, ou leur absence, présentent un risque plus élevé.",
         prefixes=("EXT_SOURCE_",),
     ),
     CatalogueGroup(
         "DEBT_BURDEN",
-        "The loan weighs heavily on the stated income.",
-        "Le crédit pèse lourd par rapport au revenu déclaré.",
+        "The income, and how the loan and its instalments relate to it, carry more risk.",
+        "Le revenu, et son rapport au crédit et à ses échéances, présentent un risque plus élevé.",
         names=(
             "ANNUITY_TO_INCOME",
             "CREDIT_TO_INCOME",
@@ -58,8 +59,8 @@ CATALOGUE: Final[tuple[CatalogueGroup, ...]] = (
     ),
     CatalogueGroup(
         "DOWN_PAYMENT",
-        "The price of the goods and the credit for them do not fit well.",
-        "Le prix du bien et le crédit demandé sont peu en rapport.",
+        "The price of the goods, and how the credit relates to it, carry more risk.",
+        "Le prix du bien, et son rapport au crédit demandé, présentent un risque plus élevé.",
         names=("GOODS_TO_CREDIT", "CREDIT_OVER_GOODS", "AMT_GOODS_PRICE"),
     ),
     CatalogueGroup(
@@ -94,8 +95,8 @@ CATALOGUE: Final[tuple[CatalogueGroup, ...]] = (
     ),
     CatalogueGroup(
         "SOCIAL_CIRCLE",
-        "Late payments in the applicant's social circle were taken into account.",
-        "Les retards de paiement dans l'entourage du demandeur ont été pris en compte.",
+        "Whether people in the applicant's social circle paid late was taken into account.",
+        "Les éventuels retards de paiement dans l'entourage du demandeur ont été pris en compte.",
         names=("DEFAULTS_30_TO_SEEN", "DEFAULTS_60_TO_SEEN"),
         prefixes=("OBS_", "DEF_"),
     ),

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from scorer.calibration import Calibrator
 from scorer.policy import CutOffs, PointsScale
 from training.canvas import canvas, save
 from training.cost import FALSE_NEGATIVE_COST, cost_curve
 from training.evaluate import Decile
+from training.findings import CalibratorChoice
 from training.growing import Fold
 from training.intervals import share_interval
+from training.stability import psi_between
 
 Probabilities = npt.NDArray[np.float64]
 Target = npt.NDArray[np.int64]
+
+_SEEN_BINS: Final = 20
 
 
 def draw_calibration(folder: Path, table: Sequence[Decile]) -> Path:
@@ -38,6 +45,48 @@ def draw_calibration(folder: Path, table: Sequence[Decile]) -> Path:
         label="model",
     )
     return save(figure, folder / "calibration.png")
+
+
+def draw_calibrators(
+    folder: Path, choice: CalibratorChoice, chosen: Calibrator, metrics: Mapping[str, float]
+) -> Path:
+    """calibrators.png: Platt's curve and the isotonic one over the margin, and the bad rates they go by.
+
+    `metrics` has the log loss that each was chosen by, over folds of the choose part.
+    """
+    figure, axes = canvas("Calibrators, on the part they are chosen on", "margin (log-odds)", "PD")
+    margins = np.linspace(choice.margins.min(), choice.margins.max(), 500)
+    for candidate in choice.candidates:
+        kind = type(candidate).__name__
+        loss = metrics.get(f"choose_log_loss_{kind.lower()}")
+        is_chosen = type(candidate) is type(chosen)
+        axes.plot(
+            margins,
+            candidate.probabilities(margins),
+            linewidth=2.5 if is_chosen else 1.2,
+            linestyle="-" if is_chosen else "--",
+            label=kind
+            + ("" if loss is None else f", log loss {loss:.5f}")
+            + (" (chosen)" if is_chosen else ""),
+        )
+    bins = [
+        rows for rows in np.array_split(np.argsort(choice.margins, kind="stable"), _SEEN_BINS) if len(rows)
+    ]
+    seen = np.array([choice.target[rows].mean() for rows in bins])
+    intervals = [share_interval(int(choice.target[rows].sum()), len(rows)) for rows in bins]
+    below = seen - np.array([interval.low for interval in intervals])
+    above = np.array([interval.high for interval in intervals]) - seen
+    axes.errorbar(
+        [choice.margins[rows].mean() for rows in bins],
+        seen,
+        yerr=np.maximum([below, above], 0.0),
+        fmt="o",
+        markersize=4,
+        color="black",
+        capsize=3,
+        label="bad rate seen, by twentieth",
+    )
+    return save(figure, folder / "calibrators.png")
 
 
 def draw_deciles(folder: Path, table: Sequence[Decile]) -> Path:
@@ -127,6 +176,42 @@ def draw_points(folder: Path, probabilities: Probabilities, target: Target, scal
         if np.any(target == label):
             axes.hist(points[target == label], bins=bins.tolist(), density=True, alpha=0.5, label=name)
     return save(figure, folder / "points.png")
+
+
+def draw_scale(folder: Path, scale: PointsScale, cut_offs: CutOffs) -> Path:
+    """points_scale.png: the points for each PD, and which are approved, referred and declined."""
+    figure, axes = canvas("From PD to points", "PD", "points, more is safer")
+    probabilities = np.geomspace(0.001, 0.999, 2_000)
+    points = [scale.points(probability) for probability in probabilities.tolist()]
+    axes.plot(probabilities, points, color="black")
+    for low, high, decision, colour in (
+        (0.001, cut_offs.approve_below, "approved", "tab:green"),
+        (cut_offs.approve_below, cut_offs.decline_from, "referred", "tab:orange"),
+        (cut_offs.decline_from, 0.999, "declined", "tab:red"),
+    ):
+        ends = f"{scale.points(high)} to {scale.points(low)} points"
+        axes.axvspan(low, high, alpha=0.2, color=colour, linewidth=0, label=f"{decision}: {ends}")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    axes.set_xlim(0.001, 0.999)
+    return save(figure, folder / "points_scale.png")
+
+
+def draw_points_shift(
+    folder: Path, held_out: Probabilities, unlabelled: Probabilities, scale: PointsScale, cut_offs: CutOffs
+) -> Path:
+    """points_shift.png: the points of the held-out applicants, and of those whose end is not known."""
+    moved = psi_between(held_out, unlabelled)
+    title = f"Has the score moved: PSI {moved:.3f} (0.1 calm, 0.25 moved)"
+    figure, axes = canvas(title, "points, more is safer", "density")
+    bins = np.linspace(scale.lowest, scale.highest, 56).tolist()
+    for probabilities, name in ((held_out, "held-out"), (unlabelled, "without a known end (test file)")):
+        points = [scale.points(probability) for probability in probabilities.tolist()]
+        approved = float(np.mean(probabilities < cut_offs.approve_below))
+        label = f"{name}: {len(points):,}, {approved:.1%} approved"
+        axes.hist(points, bins=bins, density=True, alpha=0.5, label=label)
+    axes.axvline(scale.points(cut_offs.approve_below), linestyle="--", color="black", label="cut-off")
+    return save(figure, folder / "points_shift.png")
 
 
 def draw_learning(folder: Path, folds: Sequence[Fold]) -> Path:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scorer.calibration import Calibrator
 from scorer.manifest import Manifest
 from training.baselines import evaluate_baselines
+from training.calibrate import fit_isotonic, fit_platt
 from training.dataset import Dataset
 from training.evaluate import Decile, deciles, evaluate
 from training.explain import Explained, explain_sample, global_importance
@@ -19,7 +21,16 @@ from training.fairness import GroupFigures, fairness_facts, group_figures
 from training.growing import Fold, Grown
 from training.intervals import auc_interval, cost_interval
 from training.leakage import single_feature_aucs, suspects
-from training.stability import feature_psis, psi
+from training.stability import feature_psis, psi_between
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratorChoice:
+    """The choose part's margins and ends, and the calibrators fitted on all of it that could be chosen."""
+
+    margins: npt.NDArray[np.float64]
+    target: npt.NDArray[np.int64]
+    candidates: tuple[Calibrator, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Findings:
     single_aucs: dict[str, float]
     psis: dict[str, float]
     unlabelled_probabilities: npt.NDArray[np.float64]
+    calibrators: CalibratorChoice
 
 
 def find(dataset: Dataset, grown: Grown, manifest: Manifest) -> tuple[Findings, dict[str, float]]:
@@ -60,6 +72,7 @@ def find(dataset: Dataset, grown: Grown, manifest: Manifest) -> tuple[Findings, 
         single_aucs=fit_part_aucs(dataset, names),
         psis=psis,
         unlabelled_probabilities=unlabelled,
+        calibrators=_calibrators(dataset, grown),
     )
     return findings, _metrics(findings, dataset, grown, manifest)
 
@@ -68,6 +81,12 @@ def fit_part_aucs(dataset: Dataset, names: tuple[str, ...]) -> dict[str, float]:
     """How well each feature alone tells who defaults, on the fit part, best first."""
     rows = dataset.parts.fit
     return single_feature_aucs(dataset.select(rows, names), dataset.target[rows], names)
+
+
+def _calibrators(dataset: Dataset, grown: Grown) -> CalibratorChoice:
+    rows = dataset.parts.choose
+    margins, target = grown.model.margins(dataset.select(rows, grown.features)), dataset.target[rows]
+    return CalibratorChoice(margins, target, (fit_platt(margins, target), fit_isotonic(margins, target)))
 
 
 def _against_unlabelled(
@@ -108,6 +127,6 @@ def _metrics(findings: Findings, dataset: Dataset, grown: Grown, manifest: Manif
     if len(grown.folds) > 1:
         metrics["fold_auc_spread"] = float(np.std(grown.fold_aucs, ddof=1))
     if len(findings.unlabelled_probabilities):
-        metrics["score_psi"] = psi(probabilities, findings.unlabelled_probabilities)
+        metrics["score_psi"] = psi_between(probabilities, findings.unlabelled_probabilities)
         metrics["features_moved"] = float(sum(value > 0.25 for value in findings.psis.values()))
     return metrics

@@ -6,7 +6,7 @@ import functools
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
@@ -16,6 +16,7 @@ from scorer.bundle import write_bundle
 from training.build import BuiltModel
 from training.errors import RegistryUnavailable, TuningInterrupted, UnknownVersion
 from training.gates import Gate
+from training.gates_page import gates_page
 from training.held_out import write_held_out
 from training.mlflow_lock import promotion_lock
 from training.mlflow_runs import EVALUATION, lineage_tags, log_model, log_run, log_trial
@@ -186,6 +187,11 @@ class MlflowRegistry:
         for key, value in facts.items():
             self._client.set_model_version_tag(version.name, version.version, key, value)
         self._client.set_registered_model_alias(version.name, PRODUCTION, version.version)
+        # The tags are the record. Whatever keeps the page for people from the artifact store, and there are
+        # as many errors as kinds of stores, may not keep the scorers from being told.
+        with suppress(Exception):
+            page = gates_page(version, occasion, gates)
+            self._client.log_text(version.run_id, page, f"promotions/{occasion.at.replace(':', '')}.html")
 
     def _promotions(self, version: RegisteredVersion) -> list[dict[str, Any]]:
         """The version's promotions before this one, oldest first; the newest of very many."""

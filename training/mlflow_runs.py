@@ -33,7 +33,8 @@ def log_run(
     """Everything that a person would look at, into the active run."""
     lineage = built.manifest.lineage
     mlflow.log_params({**lineage.parameters, "seed": lineage.seed})
-    mlflow.log_metrics({**built.metrics, **compared})
+    selection = {} if built.selected is None else built.selected.as_metrics()
+    mlflow.log_metrics({**built.metrics, **compared, **selection})
     for number, fold in enumerate(built.findings.folds, 1):
         mlflow.log_metric("fold_auc", fold.auc, step=number)
     mlflow.set_tags(lineage_tags(built))
@@ -50,6 +51,7 @@ def log_run(
             "groups": [asdict(row) for row in built.findings.groups],
             "single_feature_aucs": built.findings.single_aucs,
             "psi": built.findings.psis,
+            "dropped_features": [] if built.selected is None else built.selected.dropped,
         },
         "findings.json",
     )
@@ -91,11 +93,15 @@ def log_model(mlflow: Any, built: BuiltModel) -> Any:
 
 
 def log_trial(client: Any, run_id: str, trial: TrialFinished) -> None:
-    """The trial as a finished run under the run `run_id`."""
+    """The trial as a finished run under the run `run_id`; one that was begun and cut off is finished."""
     from mlflow.entities import Metric, Param  # noqa: PLC0415 - seconds
 
     parent = client.get_run(run_id)
-    run = client.create_run(
+    begun = client.search_runs(
+        [parent.info.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{run_id}' AND tags.trial = '{trial.number}'",
+    )
+    run = next(iter(begun), None) or client.create_run(
         parent.info.experiment_id,
         start_time=trial.started_ms,
         run_name=f"trial-{trial.number}",

@@ -24,10 +24,12 @@ Written by `python -m training.reason_page`; what it says is in `training/catalo
 `feature_service/reason_groups.py`.
 
 A decision that is no approval carries up to four of these, strongest first: those that push it farthest
-towards decline, against what they do for an applicant who is approved. A code is for ever; texts may be
-improved. The text on a decision is in the language that the scorers of the installation speak; who needs
-another one looks it up here by its code. Each model input belongs to exactly one reason, so that whatever
-moved a decision can be named.
+towards decline, against what they do for an applicant who is approved. After the first, a reason must be at
+least a twentieth of all that pushes towards decline. A text says what was looked at and not which way it
+was, since a model may see more risk in a high value or in a low one. A code is for ever, whatever its words
+say; texts may be improved. The text on a decision is in the language that the scorers of the installation
+speak; who needs another one looks it up here by its code. Each model input belongs to exactly one reason, so
+that whatever moved a decision can be named.
 
 | code | English | French | looks at |
 | --- | --- | --- | --- |

@@ -31,12 +31,26 @@ _AUC_MARGIN: Final = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The features that stay, in their order, and the AUC of quick models with all and with these."""
+    """The features that stay and those that go, in their order, and why.
+
+    AUCs are of quick models with all features and with those that stay; `gains` is what each feature gained
+    in them, mean of the folds, and `noise_gain` what it had to gain more than (0 when nothing was dropped).
+    """
 
     features: tuple[str, ...]
     dropped: tuple[str, ...]
     auc_with_all: float
     auc_with_selected: float
+    gains: dict[str, float]
+    noise_gain: float
+
+    def as_metrics(self) -> dict[str, float]:
+        """The figures for a run, by name."""
+        return {
+            "selection_auc_with_all": self.auc_with_all,
+            "selection_auc_with_selected": self.auc_with_selected,
+            "features_dropped": float(len(self.dropped)),
+        }
 
 
 def select_features(
@@ -52,6 +66,7 @@ def select_features(
     fold_of = folds(target, _N_FOLDS, seed=seed, persons=dataset.persons[rows])
     fit = QuickFit(quick, seed, Watch(lambda *_: None, watch.budget))
     gains, with_all = _gains(features, target, fold_of, fit, watch.progress)
+    gain_of = dict(zip(names, gains[:, : len(names)].mean(axis=0).tolist(), strict=True))
     for step, bar in enumerate(_BARS):
         watch.progress("selecting features", 0.5 + step / (2 * len(_BARS)))
         least = np.percentile(gains[:, len(names) :], bar, axis=1, keepdims=True)
@@ -65,8 +80,8 @@ def select_features(
         if with_kept >= with_all - _AUC_MARGIN:
             kept = tuple(name for name, stays in zip(names, is_kept, strict=True) if stays)
             dropped = tuple(name for name, stays in zip(names, is_kept, strict=True) if not stays)
-            return Selected(kept, dropped, with_all, with_kept)
-    return Selected(names, (), with_all, with_all)
+            return Selected(kept, dropped, with_all, with_kept, gain_of, float(least.mean()))
+    return Selected(names, (), with_all, with_all, gain_of, 0.0)
 
 
 def _gains(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,9 +31,10 @@ from training.leakage import suspects
 from training.lineage import code_digest, environment_digest, inputs_digest
 from training.outcomes import MaturedOutcomes, OutcomeArchive
 from training.registry import RegisteredVersion, Registry, compared_with_production
-from training.select_features import select_features
+from training.select_features import Selected, select_features
+from training.trial_log import NestedTrials
 from training.trials import sample_of
-from training.tune import StudyPlace, TrialFinished, TrialLog, Tuned, TuningPlan, tune
+from training.tune import StudyPlace, TrialLog, Tuned, TuningPlan, tune
 
 #: Of the run's wall clock, what may pass before the last tree is grown; of that, what feature selection
 #: may take, and of what is then left, the tuning. The rest is for the folds and the final fit.
@@ -98,6 +98,15 @@ class Search:
     watch: Watch
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How to make the model, and the search that said so; without tuning there was none."""
+
+    recipe: Recipe
+    selected: Selected | None = None
+    tuned: Tuned | None = None
+
+
 def train(
     plan: TrainingPlan, registry: Registry, *, force: bool = False, progress: Progress
 ) -> TrainingOutcome:
@@ -121,27 +130,30 @@ def train(
     dataset = _dataset(plan, outcomes, progress)
     _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
     with registry.run(plan.model_name) as run_id:
-        search = Search(plan, origin, log=partial(_log, registry, run_id), watch=Watch(progress, budget))
-        recipe, tuned = _recipe(search, dataset)
+        trials = NestedTrials(registry, run_id)
+        search = Search(plan, origin, log=trials, watch=Watch(progress, budget))
+        found = _found(search, dataset)
         built = build_model(
             dataset,
             model_name=plan.model_name,
-            recipe=recipe,
+            recipe=found.recipe,
             origin=origin,
             progress=progress,
             budget=budget,
         )
+        built = replace(built, selected=found.selected)
         progress("registering", 0.0)
+        trials.catch_up()
         try:
             compared = compared_with_production(registry, built)
-            version = registry.register(built, run_id=run_id, tuned=tuned, compared=compared)
+            version = registry.register(built, run_id=run_id, tuned=found.tuned, compared=compared)
         except RegistryUnavailable as error:
             raise RegistryUnavailable(
                 f"{error}; nothing was staged. When it is back, the same command goes on from the trials"
                 " that are finished"
             ) from error
     progress("staged", 1.0)
-    return TrainingOutcome(version=version, built=built, tuned=tuned, compared=compared)
+    return TrainingOutcome(version=version, built=built, tuned=found.tuned, compared=compared)
 
 
 def origin_of(plan: TrainingPlan, outcomes: MaturedOutcomes | None = None) -> Origin:
@@ -221,11 +233,11 @@ def _refuse_leaks(dataset: Dataset, *, is_allowed: bool) -> None:
         raise LeakSuspected(found)
 
 
-def _recipe(search: Search, dataset: Dataset) -> tuple[Recipe, Tuned | None]:
+def _found(search: Search, dataset: Dataset) -> Found:
     """The settings as they are, or the features worth having and the best settings for them."""
     plan, tuning, watch = search.plan, search.plan.tuning, search.watch
     if tuning is None:
-        return Recipe(plan.settings, n_folds=plan.n_folds), None
+        return Found(Recipe(plan.settings, n_folds=plan.n_folds))
     rows = sample_of(dataset, tuning.rows, seed=plan.seed)
     selected = select_features(
         dataset,
@@ -244,12 +256,5 @@ def _recipe(search: Search, dataset: Dataset) -> tuple[Recipe, Tuned | None]:
     )
     # Found with few rows, for all rows: growing may go on as long as the budget of leaves allows.
     settings = replace(tuned.settings, max_trees=tuning.max_leaves // tuned.settings.num_leaves)
-    return Recipe(settings, features=selected.features, n_folds=plan.n_folds), tuned
-
-
-def _log(registry: Registry, run_id: str, trial: TrialFinished) -> None:
-    """A trial's run on the tracking server. The study is the truth: without the server it goes on."""
-    try:
-        registry.log_trial(run_id, trial)
-    except RegistryUnavailable:
-        return
+    recipe = Recipe(settings, features=selected.features, n_folds=plan.n_folds)
+    return Found(recipe, selected, tuned)

@@ -132,14 +132,13 @@ def tune(
         study = open_study(place)
         study.enqueue_trial(as_proposed(base), skip_if_exists=True)
         folds = TrialFolds.of(dataset, features, rows=plan.rows, n_folds=plan.n_folds, base=base, seed=seed)
-        while len(finished := _finished(study)) < plan.trials and not is_over():
+        told: set[int] = set()
+        while len(finished := _told(study, log, told)) < plan.trials and not is_over():
             watch.progress(_so_far(study, len(finished), plan.trials), len(finished) / plan.trials)
             study.sampler = optuna.samplers.TPESampler(
                 seed=seed + len(finished), n_startup_trials=_STARTUP_TRIALS, multivariate=True
             )
-            trial = _run_trial(study, folds, base, plan, is_over)
-            if trial.state in _FINISHED:
-                log(_for_log(trial))
+            _run_trial(study, folds, base, plan, is_over)
     except KeyboardInterrupt:
         raise TuningInterrupted(
             f"stopped; study {place.name} keeps its finished trials: run the same command to go on"
@@ -219,6 +218,16 @@ def _objective(trial: Trial, folds: TrialFolds, settings: FitSettings, is_over: 
 
 def _finished(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=_FINISHED)
+
+
+def _told(study: optuna.Study, log: TrialLog, told: set[int]) -> list[FrozenTrial]:
+    """The finished trials, whoever ran them; `log` is told those that it was not `told` yet."""
+    finished = _finished(study)
+    for trial in finished:
+        if trial.number not in told:
+            log(_for_log(trial))
+            told.add(trial.number)
+    return finished
 
 
 def _so_far(study: optuna.Study, finished: int, wanted: int) -> str:

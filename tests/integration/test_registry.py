@@ -58,9 +58,9 @@ def test_a_run_shows_figures_pictures_and_a_model_that_mlflow_can_open(mlflow_se
     assert run.data.params["seed"] == "5"
     pictures = {Path(file.path).stem for file in client.list_artifacts(version.run_id, "pictures")}
     assert pictures >= {
-        "approval", "baselines", "calibration", "cost", "deciles", "fairness_approval",
-        "fairness_calibration", "importance", "ks", "leakage", "points", "precision_recall", "roc",
-        "shap_bar", "shap_beeswarm",
+        "approval", "baselines", "calibration", "calibrators", "cost", "deciles", "fairness_approval",
+        "fairness_calibration", "fairness_ratio", "fairness_tpr", "importance", "ks", "leakage", "points",
+        "points_scale", "precision_recall", "roc", "shap_bar", "shap_beeswarm",
     }  # fmt: skip
     card = Path(mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path="model_card.html"))
     assert card.read_text().count("<img") == len(pictures)
@@ -93,6 +93,9 @@ def test_every_trial_is_a_run_nested_in_the_trainings(mlflow_server: MlflowServe
     assert parent.data.metrics["best_objective"] == 0.699
     assert [run.data.params["num_leaves"] for run in nested] == ["9", "30"]
     assert [run.info.status for run in nested] == ["FINISHED", "FINISHED"]
+    # A server that went away in the middle is told again.
+    registry.log_trial(run_id, trials[1])
+    assert len(client.search_runs([parent.info.experiment_id])) == 3
 
 
 def interrupted_run(registry: MlflowRegistry, name: str, trials: list[TrialFinished]) -> str:
@@ -120,6 +123,9 @@ def test_the_facts_of_a_promotion_are_with_the_version(mlflow_server: MlflowServ
     assert all(gate["detail"] for gate in gates)
     numbers = {gate["name"]: gate["numbers"] for gate in gates}
     assert numbers["calibrated"].keys() == {"calibration_p", "ece", "least_p", "bound"}
+    (page,) = mlflow_client(mlflow_server).list_artifacts(version.run_id, "promotions")
+    mlflow: Any = mlflow_at(mlflow_server.tracking_uri)
+    assert "Every gate holds" in mlflow.artifacts.load_text(f"runs:/{version.run_id}/{page.path}")
 
 
 @pytest.mark.usefixtures("pictures_drawn_once")

@@ -1,10 +1,4 @@
-"""How far columns have moved, by PSI, fast enough for all of them. Pure: arrays in, figures out.
-
-PSI = sum over bins of (share now - share then) * ln(share now / share then). Bins are the deciles of the
-reference, a bin of its own for a value that a tenth of the reference has, the values themselves where they
-are few, one for missing and one for what the reference never had. Half a row is added to each bin, so that
-an empty one is not infinitely far.
-"""
+"""How far columns have moved, by PSI (`training.stability`), and whether that is more than chance. Pure."""
 
 from __future__ import annotations
 
@@ -13,60 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from training.stability import Column, bins_of, psi
 
 #: "Has moved a little" by custom; half a standard deviation of a normal column is 0.2.
 MOVED: Final = 0.1
-_DECILES: Final = np.linspace(0.1, 0.9, 9)
-_FEW_VALUES: Final = 15
-_RARE: Final = 0.01
-_PRIOR: Final = 0.5
 #: The 1 - 1e-6 quantile of the normal distribution: what chance alone does to one column in a million.
 _Z: Final = 4.753
-
-Column = npt.NDArray[np.floating]
-Counts = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Bins:
-    """The bins of a reference column, and its counts in them; the last two are missing and never seen."""
-
-    cuts: Column
-    is_few_values: bool
-    counts: Counts
-
-    def count(self, values: Column) -> Counts:
-        """How many of `values` are in each bin."""
-        missing = np.isnan(values)
-        known = values[~missing]
-        inner = np.searchsorted(self.cuts, known, side="left" if self.is_few_values else "right")
-        n_inner = len(self.counts) - 2
-        if self.is_few_values:
-            at = np.minimum(inner, len(self.cuts) - 1)
-            inner = np.where(self.cuts[at] == known, at, n_inner + 1) if len(self.cuts) else inner + 1
-        counts = np.bincount(inner, minlength=n_inner + 2).astype(np.float64)
-        counts[n_inner] = missing.sum()
-        return counts
-
-
-def bins_of(reference: Column, *, is_category: bool = False) -> Bins:
-    """The bins of a reference column."""
-    known = reference[~np.isnan(reference)]
-    values = np.unique(known[:: max(1, len(known) // 5_000)])
-    is_few = is_category or len(values) <= _FEW_VALUES
-    cuts = np.unique(known) if is_few else _cuts(known)
-    n_inner = len(cuts) if is_few else len(cuts) + 1
-    empty = Bins(cuts, is_few, np.zeros(n_inner + 2))
-    return Bins(cuts, is_few, empty.count(reference))
-
-
-def psi(bins: Bins, current: Counts) -> float:
-    """PSI of counts against the reference's; bins that are rare in both are one."""
-    before, now = _pooled(bins.counts, current)
-    before = (before + _PRIOR) / (before + _PRIOR).sum()
-    now = (now + _PRIOR) / (now + _PRIOR).sum()
-    return float(np.sum((now - before) * np.log(now / before)))
 
 
 def psi_by_chance(n_bins: int, n_reference: int, n_current: int) -> float:
@@ -118,21 +65,3 @@ def weighted_share(drifts: Sequence[ColumnDrift], importance: Mapping[str, float
     total = sum(importance.get(one.name, 0.0) for one in drifts)
     moved = sum(importance.get(one.name, 0.0) for one in drifts if one.has_moved)
     return moved / total if total > 0 else 0.0
-
-
-def _cuts(known: Column) -> Column:
-    deciles = np.quantile(known, _DECILES, method="nearest")
-    cuts, times = np.unique(deciles, return_counts=True)
-    # A decile that is there twice is a value that a tenth has: it gets a bin of its own.
-    after = np.nextafter(cuts[times > 1], np.inf, dtype=cuts.dtype)
-    return np.unique(np.concatenate([cuts, after]))
-
-
-def _pooled(before: Counts, now: Counts) -> tuple[Counts, Counts]:
-    rare = (before < _RARE * before.sum()) & (now < _RARE * now.sum())
-    if np.count_nonzero(rare) < 2:
-        return before, now
-    return (
-        np.append(before[~rare], before[rare].sum()),
-        np.append(now[~rare], now[rare].sum()),
-    )

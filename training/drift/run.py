@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from contracts.application import COLUMNS
-from feature_service.vector import ALL_FEATURES
+from feature_service.application import CATEGORY_NAMES
 from training.archive.errors import ArchiveError
 from training.archive.matured import DEFAULT_PERFORMANCE_DAYS, matured_rows
 from training.archive.store import ArchiveStore
@@ -24,7 +24,6 @@ from training.history import Snapshots
 
 Progress = Callable[[str, float], None]
 
-_CATEGORIES = frozenset(one.name for one in ALL_FEATURES if one.categories)
 #: The day somebody applies on says nothing of who they are, and a window of hours holds only some.
 _NOT_WATCHED = frozenset({"WEEKDAY_APPR_PROCESS_START", "HOUR_APPR_PROCESS_START", *COLUMNS[:1]})
 
@@ -106,7 +105,7 @@ def _columns(reference: Reference, window: Window) -> list[ColumnDrift]:
             name,
             np.ascontiguousarray(reference.features[:, index]),
             np.ascontiguousarray(window.features[:, at[name]]),
-            is_category=name in _CATEGORIES,
+            is_category=name in CATEGORY_NAMES,
         )
         for index, name in enumerate(reference.names)
         if name in at and name not in _NOT_WATCHED

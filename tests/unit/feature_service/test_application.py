@@ -122,6 +122,15 @@ def test_what_is_protected_reaches_no_model_not_even_by_way_of_a_ratio() -> None
         assert not protected.intersection(FEATURE_BY_NAME[name].sources), name
 
 
+def test_who_is_on_maternity_leave_is_to_a_model_as_if_it_had_not_been_stated() -> None:
+    on_leave, silent, working = (
+        application_features(encode([row_with(NAME_INCOME_TYPE=stated)]))
+        for stated in ("Maternity leave", None, "Working")
+    )
+    assert on_leave.tobytes() == silent.tobytes() != working.tobytes()
+    assert not np.isnan(encode([row_with(NAME_INCOME_TYPE="Maternity leave")])).all()
+
+
 def test_feature_names_are_unique_and_each_says_what_it_is() -> None:
     assert len(set(FEATURE_NAMES)) == len(FEATURES)
     for definition in FEATURES:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scorer.errors import BundleRefused
-from scorer.reasons import MAX_REASONS, ReasonCatalogue, ReasonGroup, check_catalogue
+from scorer.reasons import MAX_REASONS, MIN_SHARE, ReasonCatalogue, ReasonGroup, check_catalogue
 
 NAMES = ("A1", "A2", "B", "C", "D", "E", "F")
 
@@ -34,12 +34,24 @@ def test_the_strongest_comes_first_and_what_helps_is_no_reason() -> None:
 
 
 def test_there_are_four_at_most() -> None:
-    assert codes(9.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5) == ["A", "F", "E", "D"]
+    assert codes(2.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5) == ["A", "F", "E", "D"]
     assert MAX_REASONS == 4
 
 
 def test_equally_strong_reasons_keep_the_catalogues_order() -> None:
     assert codes(0.0, 0.0, 0.2, 0.2, 0.2, 0.2, 0.2) == ["B", "C", "D", "E"]
+
+
+def test_what_is_hardly_above_the_mean_is_no_reason() -> None:
+    assert codes(0.5, 0.0, 1.0, 0.3, 1e-9, 0.01, 0.0) == ["B", "C"]
+    all_of_it = 1.0 + 0.3 + 0.06
+    assert 0.06 < MIN_SHARE * all_of_it < 0.07
+    assert codes(0.5, 0.0, 1.0, 0.3, 0.06, 0.0, 0.0) == ["B", "C"]
+    assert codes(0.5, 0.0, 1.0, 0.3, 0.07, 0.0, 0.0) == ["B", "C", "D"]
+
+
+def test_a_tiny_excess_is_named_when_nothing_else_is_there() -> None:
+    assert codes(0.5, 0.0, 1e-9, 0.0, 0.0, 0.0, 0.0) == ["B"]
 
 
 def test_there_is_one_even_if_nothing_is_above_the_mean() -> None:

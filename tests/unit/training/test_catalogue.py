@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from feature_service.application import FEATURES, MODEL_INPUTS
-from training.catalogue import CATALOGUE, features_by_group
+from feature_service.reason_groups import HISTORY_GROUPS, HistoryGroup
+from training.catalogue import CATALOGUE, CatalogueGroup, features_by_group
 from training.reason_page import PAGE, page
 
 
@@ -30,6 +33,13 @@ def test_codes_are_unique_and_each_is_said_in_two_languages() -> None:
         assert group.english.endswith(".")
         assert group.french.endswith(".")
         assert group.english != group.french
+
+
+@pytest.mark.parametrize("group", [*CATALOGUE, *HISTORY_GROUPS.values()], ids=lambda group: group.code)
+def test_no_text_says_which_way_a_feature_lies(group: CatalogueGroup | HistoryGroup) -> None:
+    directions = "low|high|heav(y|ily)|little|few|short|well|too|faibles?|lourd|peu|trop|insuffisante?s?"
+    for text in (group.english, group.french):
+        assert not re.search(rf"\b({directions})\b", text), text
 
 
 def test_the_page_of_reasons_says_what_the_catalogue_says() -> None:

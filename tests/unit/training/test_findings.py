@@ -25,7 +25,7 @@ from training.intervals import (
 )
 from training.leakage import rank_auc
 from training.pictures import draw_all
-from training.stability import feature_psis, psi
+from training.select_features import Selected
 from training.tune import Tried, Tuned
 
 RANDOM = np.random.default_rng(8)
@@ -57,22 +57,6 @@ def test_intervals_of_shares_and_ratios_hold_the_truth_and_stay_in_range() -> No
     assert 0.01 < ratio_interval((0, 100), (80, 100)).high < 0.1
     interval = cost_interval(SCORES, TARGET, 0.1)
     assert interval.low < interval.high
-
-
-def test_psi_is_zero_for_the_same_rows_and_grows_with_the_shift() -> None:
-    here = RANDOM.normal(0, 1, 5_000)
-    assert psi(here, here) == 0.0
-    assert psi(here, RANDOM.normal(0, 1, 5_000)) < 0.02
-    assert psi(here, RANDOM.normal(1, 1, 5_000)) > 0.25
-    gaps = np.where(RANDOM.random(5_000) < 0.5, np.nan, here)
-    assert psi(here, gaps) > 0.25
-    assert psi(here, np.empty(0)) == 0.0
-
-
-def test_the_feature_that_moved_farthest_comes_first() -> None:
-    here = RANDOM.normal(0, 1, (2_000, 2)).astype(np.float32)
-    there = here + np.array([0.0, 2.0], dtype=np.float32)
-    assert list(feature_psis(here, there, ["STILL", "MOVED"])) == ["MOVED", "STILL"]
 
 
 def test_a_group_that_was_promised_too_little_is_found_and_others_are_not() -> None:
@@ -121,12 +105,14 @@ def test_baselines_are_measured_as_the_model_is() -> None:
     assert figures["baseline_approve_all_cost"] == pytest.approx(10 * built_model().metrics["bad_rate"])
 
 
-def test_applicants_without_a_known_end_show_how_far_they_have_moved() -> None:
+def test_applicants_without_a_known_end_show_how_far_they_have_moved(tmp_path: Path) -> None:
     there = labelled().columns.copy()
     there[:, COLUMNS.index("AMT_CREDIT")] *= 3
-    metrics = built_on(make_dataset(labelled(), seed=5, unlabelled=there)).metrics
-    assert metrics["features_moved"] >= 1
-    assert metrics["score_psi"] >= 0
+    built = built_on(make_dataset(labelled(), seed=5, unlabelled=there))
+    assert built.metrics["features_moved"] >= 1
+    assert built.metrics["score_psi"] >= 0
+    drawn = draw_all(tmp_path, built, tuned=None, compared={})
+    assert {"stability", "points_shift"} <= {path.stem for path in drawn}
 
 
 def test_everything_worth_looking_at_is_a_picture_and_on_the_card(tmp_path: Path) -> None:
@@ -139,6 +125,31 @@ def test_everything_worth_looking_at_is_a_picture_and_on_the_card(tmp_path: Path
     for said in ("Model in Production", "Calibration by decile", "seed", "3" * 64):
         assert said in text
     assert page.read_text().count("<img") == len(pictures)
+
+
+def test_groups_calibrators_and_points_are_pictures(tmp_path: Path) -> None:
+    drawn = draw_all(tmp_path, built_model(), tuned=None, compared={})
+    wanted = {"fairness_ratio", "fairness_tpr", "calibrators", "points_scale"}
+    assert wanted <= {path.stem for path in drawn}
+    assert "points_shift" not in {path.stem for path in drawn}
+
+
+def test_both_calibrators_are_shown_and_the_chosen_one_is_among_them() -> None:
+    built = built_model()
+    assert [type(one).__name__ for one in built.findings.calibrators.candidates] == ["Platt", "Isotonic"]
+    assert built.manifest.calibrator in built.findings.calibrators.candidates
+
+
+def test_which_features_were_dropped_and_what_that_cost_is_a_picture_and_on_the_card(tmp_path: Path) -> None:
+    gains = {"EXT_SOURCE_1": 900.0, "AMT_CREDIT": 3.0, "DAYS_BIRTH": 0.0}
+    selected = Selected(("EXT_SOURCE_1",), ("AMT_CREDIT", "DAYS_BIRTH"), 0.7612, 0.7609, gains, 4.0)
+    built = replace(built_model(), selected=selected)
+    drawn = draw_all(tmp_path, built, tuned=None, compared={})
+    markdown, _ = write_card(tmp_path, built, tuned=None, compared={}, pictures=drawn)
+    assert "selection" in {path.stem for path in drawn}
+    told = markdown.read_text().split("## Feature selection")[1].split("##")[0]
+    for said in ("2 of 3", "0.7612", "0.7609", "| AMT_CREDIT | 3 |", "| DAYS_BIRTH | 0 |"):
+        assert said in told
 
 
 def test_a_search_and_its_folds_are_pictures_too(tmp_path: Path) -> None:

@@ -62,8 +62,10 @@ def test_an_interrupted_study_goes_on_and_finds_what_it_would_have_found(tmp_pat
     with pytest.raises(TuningInterrupted, match="run the same command to go on"):
         tune(dataset(), FEATURES, plan=PLAN, place=where, log=log.append, watch=Watch(interrupt))
     assert len(log) == 3
-    assert run(where, log) == run(place())
-    assert len(log) == PLAN.trials
+    resumed: list[TrialFinished] = []
+    assert run(where, resumed) == run(place())
+    assert resumed[:3] == log
+    assert [trial.number for trial in resumed] == list(range(PLAN.trials))
 
 
 def test_a_trial_that_ctrl_c_cuts_is_not_counted(tmp_path: Path) -> None:
@@ -97,9 +99,10 @@ def test_ctrl_c_that_comes_when_a_trial_is_just_told_is_no_stack_trace(
 
 def test_a_study_that_is_complete_is_not_run_again(tmp_path: Path) -> None:
     where = place(f"sqlite:///{tmp_path}/study.db")
-    first, log = run(where), list[TrialFinished]()
-    assert run(where, log) == first
-    assert log == []
+    log, again = list[TrialFinished](), list[TrialFinished]()
+    first = run(where, log)
+    assert run(where, again) == first
+    assert again == log
 
 
 def test_no_time_at_all_gives_the_settings_that_the_search_would_have_started_from() -> None:
@@ -143,6 +146,11 @@ def test_features_that_noise_does_as_well_as_are_dropped() -> None:
     assert {"EXT_SOURCE_MEAN"} <= set(selected.features)
     assert set(selected.features) | set(selected.dropped) == set(dataset().inputs)
     assert len(selected.dropped) > 50 or selected.auc_with_selected == selected.auc_with_all
+    assert selected.gains.keys() == set(dataset().inputs)
+    strongest = max(selected.gains, key=selected.gains.__getitem__)
+    assert strongest in selected.features
+    assert selected.noise_gain < selected.gains[strongest]
+    assert selected.as_metrics()["features_dropped"] == len(selected.dropped)
 
 
 def test_a_selection_without_time_keeps_everything_and_ends() -> None:
