@@ -45,6 +45,13 @@ def built(name: str, *, seed: int = 5, is_worse: bool = False) -> BuiltModel:
     return replace(model, manifest=manifest, model_text=opposite.model_text, golden=opposite.golden)
 
 
+def cut_short(model: BuiltModel) -> BuiltModel:
+    """What the same inputs would have given before the wall clock was over: other bytes."""
+    metrics = {**model.metrics, "is_cut_short": 1.0}
+    lineage = msgspec.structs.replace(model.manifest.lineage, metrics=metrics)
+    return replace(model, manifest=msgspec.structs.replace(model.manifest, lineage=lineage))
+
+
 def version_at(registry: Registry, name: str, alias: str) -> str:
     found = registry.with_alias(name, alias)
     assert found is not None
@@ -70,6 +77,24 @@ class RegistryRules:
         assert registry.with_inputs(name, f"{name}-5-False") == version
         assert registry.with_inputs(name, "other") is None
         assert registry.version(name, version.version) == version
+
+    def test_a_whole_version_is_found_before_one_that_was_cut_short(
+        self, registry: Registry, name: str
+    ) -> None:
+        cut = registry.register(cut_short(built(name)))
+        assert cut.is_cut_short
+        assert registry.with_inputs(name, cut.inputs_digest) == cut
+        whole = registry.register(built(name))
+        registry.register(cut_short(built(name)))
+        assert not whole.is_cut_short
+        assert registry.with_inputs(name, cut.inputs_digest) == whole
+
+    def test_the_version_that_was_staged_last_is_promoted(self, registry: Registry, name: str) -> None:
+        first = registry.register(built(name))
+        registry.register(built(name, seed=6))
+        registry.stage(first)
+        assert registry.with_alias(name, STAGING) == first
+        assert self.promoted(registry, name).version == first.version
 
     def test_what_does_not_exist_is_said_to_be_missing(self, registry: Registry, name: str) -> None:
         assert registry.with_alias(name, PRODUCTION) is None
@@ -109,6 +134,13 @@ class RegistryRules:
         twin = registry.register(built(name))
         assert self.promoted(registry, name, twin.version) == event
         assert version_at(registry, name, PRODUCTION) == first.version
+
+    def test_a_better_version_of_the_same_inputs_is_promoted(self, registry: Registry, name: str) -> None:
+        registry.register(cut_short(built(name)))
+        self.promoted(registry, name)
+        better = registry.register(built(name))
+        assert self.promoted(registry, name, better.version).version == better.version
+        assert version_at(registry, name, PRODUCTION) == better.version
 
     def test_of_two_who_promote_at_once_one_is_turned_away(self, registry: Registry, name: str) -> None:
         registry.register(built(name))

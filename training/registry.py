@@ -39,7 +39,10 @@ _PROMOTED_METRICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RegisteredVersion:
-    """One version: where its bundle's files are, and the SHA-256 that the bundle must have."""
+    """One version: where its bundle's files are, and the SHA-256 that the bundle must have.
+
+    `is_cut_short` when the wall clock took folds or trees away: its inputs can give a better one.
+    """
 
     name: str
     version: str
@@ -47,6 +50,7 @@ class RegisteredVersion:
     bundle_uri: str
     digest: str
     inputs_digest: str
+    is_cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Registry(Protocol):
     """Where versions live. Every call raises RegistryUnavailable when it does not answer."""
 
     def with_inputs(self, name: str, inputs_digest: str) -> RegisteredVersion | None:
-        """The newest version made from just these inputs, if any."""
+        """The newest version made from just these inputs, if any; a whole one before one cut short."""
 
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
         """The version that carries the alias, if any."""
@@ -87,6 +91,9 @@ class Registry(Protocol):
 
         Without `run_id` a run is made; `compared` are figures of the model in Production.
         """
+
+    def stage(self, version: RegisteredVersion) -> None:
+        """Move the alias `staging` to the version."""
 
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
         """The folder, inside `folder`, that the bundle's files were copied to."""
@@ -131,7 +138,8 @@ def promote(
 
 
 def _is_twin(candidate: RegisteredVersion, production: RegisteredVersion) -> bool:
-    return bool(candidate.inputs_digest) and candidate.inputs_digest == production.inputs_digest
+    # Not by their inputs: a wall clock makes different models of the same.
+    return bool(candidate.digest) and candidate.digest == production.digest
 
 
 def _promoted(
