@@ -108,6 +108,9 @@ class FakeRegistry:
         finally:
             self._promoting.remove(name)
 
+    def has_been_production(self, version: RegisteredVersion) -> bool:
+        return (version.name, version.version) in self.gates
+
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         before = self._aliases.get((version.name, PRODUCTION))
         if before is not None and before != version:

@@ -32,6 +32,7 @@ _TAG_INPUTS: Final = "inputs_digest"
 _TAG_CUT_SHORT: Final = "is_cut_short"
 #: For tools that read stages: MLflow's own stages are deprecated in favour of aliases.
 _TAG_STAGE: Final = "stage"
+_TAG_PROMOTED_AT: Final = "promoted_at"
 #: Every time that the version was made Production, with the gates' answers; MLflow limits a tag's length.
 _TAG_PROMOTIONS: Final = "promotions"
 _MOST_PROMOTIONS: Final = 20
@@ -177,6 +178,11 @@ class MlflowRegistry:
             _translated(lambda: holding.__exit__(None, None, None))()
 
     @_translated
+    def has_been_production(self, version: RegisteredVersion) -> bool:
+        """Whether a promotion of the version is written down."""
+        return _TAG_PROMOTED_AT in self._tags(version)
+
+    @_translated
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         """Move the aliases `production` and `previous`, and write down who, when and on which facts."""
         before = self.with_alias(version.name, PRODUCTION)
@@ -186,7 +192,7 @@ class MlflowRegistry:
         answers = [asdict(gate) for gate in gates]
         facts = {
             _TAG_STAGE: "Production",
-            "promoted_at": occasion.at,
+            _TAG_PROMOTED_AT: occasion.at,
             "promoted_by": occasion.by,
             "gates": json.dumps(answers),
             _TAG_PROMOTIONS: json.dumps(
