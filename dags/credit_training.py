@@ -17,8 +17,8 @@ Once a month, and whenever drift was found: trains a challenger and, if every ga
   and Production stays: read the reasons in the task's log; do not force it. Scorers swap within seconds;
   `GET /v1/model` and the metrics say so.
 
-One run at a time; promotions lock each other out as well, wherever they are started, and a version made
-from the same inputs as Production is not promoted again. To go back: `scorestream rollback`.
+One run at a time; promotions lock each other out as well, wherever they are started, and a version with the
+very bytes of Production is not promoted beside it. To go back: `scorestream rollback`.
 """
 
 from __future__ import annotations

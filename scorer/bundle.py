@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from scorer.calibration import check_calibrator
+from scorer.calibration import check_calibrator, check_probabilities
 from scorer.errors import BundleRefused, Refusal
 from scorer.golden import GoldenRows, check_golden
 from scorer.manifest import FORMAT_VERSION, Manifest, check_features
@@ -88,6 +88,7 @@ def read_bundle(folder: Path, *, expected_digest: str | None = None) -> Bundle:
         raise BundleRefused(Refusal.FEATURES_DIFFER, "model.txt and manifest.json name other features")
     golden = _decode_golden(_read_hashed(folder, GOLDEN, manifest))
     check_golden(golden, n_features=len(feature_names))
+    check_probabilities(manifest.calibrator, golden.expected_margins())
     return Bundle(digest=digest, manifest=manifest, model_text=model_text, structure=structure, golden=golden)
 
 

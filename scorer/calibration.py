@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -44,6 +45,11 @@ class Isotonic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 Calibrator = Platt | Isotonic
 
+#: Over the golden rows PD must move at least this much: less is no score point at any PD that is lent at.
+_LEAST_RISE: Final = 1e-7
+#: How far a curve that rises may seem to fall where it is flat: the last bits of its arithmetic.
+_ROUNDING: Final = 1e-12
+
 
 def check_calibrator(calibrator: Calibrator) -> None:
     """Return if PD can only rise with the margin and stays in (0, 1); BundleRefused otherwise."""
@@ -53,6 +59,22 @@ def check_calibrator(calibrator: Calibrator) -> None:
     if not is_sound:
         raise BundleRefused(
             Refusal.BAD_CALIBRATOR, "must be finite, rise with the margin and stay between 0 and 1"
+        )
+
+
+def check_probabilities(calibrator: Calibrator, margins: Margins) -> None:
+    """Return if these margins, which differ, get probabilities that do; BundleRefused otherwise."""
+    probabilities = calibrator.probabilities(np.sort(margins))
+    is_inside = ((probabilities >= 0.0) & (probabilities <= 1.0)).all()  # NaN is not
+    if not is_inside or (np.diff(probabilities) < -_ROUNDING).any():
+        raise BundleRefused(
+            Refusal.BAD_CALIBRATOR,
+            "a golden row's probability is outside of [0, 1], or falls with the margin",
+        )
+    if probabilities[-1] - probabilities[0] < _LEAST_RISE:
+        raise BundleRefused(
+            Refusal.CONSTANT_OUTPUT,
+            f"every golden row has the probability {probabilities[0]:.9g}, whatever its margin",
         )
 
 

@@ -14,6 +14,7 @@ ScorerError
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Refusal(StrEnum):
@@ -47,6 +48,25 @@ class Refusal(StrEnum):
     TOO_SLOW = "too-slow"
     CRASHED_LOADER = "crashed-loader"
     DOES_NOT_FIT = "does-not-fit"
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether bytes that have changed on a disk show as this: fetching the bundle anew may mend it."""
+        return self in _DAMAGE
+
+
+#: What is asked before a bundle's hashes have been found right.
+_DAMAGE: Final = frozenset(
+    {
+        Refusal.MISSING_FILE,
+        Refusal.UNKNOWN_FILE,
+        Refusal.PICKLE_INSIDE,
+        Refusal.TOO_LARGE,
+        Refusal.TRUNCATED,
+        Refusal.DIGEST_MISMATCH,
+        Refusal.HASH_MISMATCH,
+    }
+)
 
 
 class ScorerError(Exception):

@@ -1,6 +1,7 @@
 """The model that is to decide, and how it changes: follow `model-promotions`, fetch, check, offer.
 
-A bundle that can't be had or is refused changes nothing: the old model goes on, and a metric says so.
+A bundle that can't be had or is refused changes nothing: the old model goes on, and a metric says so. What
+the machine is too busy for is tried again, as is what can't be had.
 What decides is swapped by `scorer.pair`, between two micro-batches.
 """
 
@@ -48,19 +49,28 @@ class ModelHolder:
         key = self._name.encode()
         newest = (await control.newest()).get(key)
         first = None if newest is None else _decoded(newest)
-        if first is None or not self._cache.holds(first):
-            await self._try_last_good()
-        if first is not None and not self._pair.has_model:
-            first = None if await self._try(first) else first
-            if not self._pair.has_model:
-                await self._try_last_good()
-        await keep_up(control, key, decode=_decoded, attempt=self._try, first=first)
+        if first is not None and not self._cache.holds(first):
+            await self._stand_in_for(first)
+        await keep_up(control, key, decode=_decoded, attempt=self._attempt, first=first or self._last_good())
 
-    async def _try_last_good(self) -> None:
+    async def _attempt(self, promoted: ModelPromoted) -> bool:
+        """False when another try may help: with this model, or with the last good one while there is none."""
+        is_settled = await self._try(promoted)
+        if self._pair.has_model:
+            return is_settled
+        return await self._stand_in_for(promoted) and is_settled
+
+    async def _stand_in_for(self, promoted: ModelPromoted) -> bool:
+        """False when another try may help to decide with the last good model meanwhile."""
+        last_good = self._last_good()
+        if last_good is None or last_good.digest == promoted.digest:
+            return True
+        log.warning("starting with the last good model", version=last_good.version)
+        return await self._try(last_good, self._pair.stand_in)
+
+    def _last_good(self) -> ModelPromoted | None:
         last_good = self._cache.last_good()
-        if last_good is not None and last_good.name == self._name:
-            log.warning("starting with the last good model", version=last_good.version)
-            await self._try(last_good, self._pair.stand_in)
+        return last_good if last_good is not None and last_good.name == self._name else None
 
     async def _try(self, promoted: ModelPromoted, offer: Callable[[ModelInUse], None] | None = None) -> bool:
         """False when another try may help."""
@@ -70,6 +80,8 @@ class ModelHolder:
         except BundleRefused as refused:
             self._note_refusal(promoted, refused.reason.value)
             log.error("bundle refused; the old model goes on", version=promoted.version, reason=str(refused))
+            # Time is the machine's at this moment; every other rule is broken for good.
+            return refused.reason is not Refusal.TOO_SLOW
         except DoesNotFit as misfit:
             self._note_refusal(promoted, Refusal.DOES_NOT_FIT.value)
             log.error("model refused until a snapshot fits; the old model goes on", reason=str(misfit))
@@ -103,9 +115,10 @@ class ModelHolder:
     async def _served(self, promoted: ModelPromoted) -> ServingModel:
         try:
             return await asyncio.to_thread(_load, await self._cache.folder(promoted), promoted)
-        except BundleRefused:
-            # It was good when it was put into the cache: the disk may have damaged it since.
-            if not self._cache.discard(promoted):
+        except BundleRefused as refused:
+            # It was good when it was put into the cache: the disk may have damaged it since. Whatever else
+            # is wrong would be wrong again, and the registry that it came from may be away.
+            if not (refused.reason.is_damage and self._cache.discard(promoted)):
                 raise
             return await asyncio.to_thread(_load, await self._cache.folder(promoted), promoted)
 

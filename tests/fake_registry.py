@@ -34,7 +34,8 @@ class FakeRegistry:
             for version in self._versions.values()
             if (version.name, version.inputs_digest) == (name, inputs_digest)
         ]
-        return made_of[-1] if made_of else None
+        whole = [version for version in made_of if not version.is_cut_short]
+        return (whole or made_of)[-1] if made_of else None
 
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
         return self._aliases.get((name, alias))
@@ -76,11 +77,15 @@ class FakeRegistry:
             bundle_uri=str(place),
             digest=write_model(place, built),
             inputs_digest=built.manifest.lineage.inputs_digest,
+            is_cut_short=bool(built.metrics["is_cut_short"]),
         )
         write_held_out(self._evaluation(registered), built.held_out)
         self._versions[name, number] = registered
-        self._aliases[name, STAGING] = registered
+        self.stage(registered)
         return registered
+
+    def stage(self, version: RegisteredVersion) -> None:
+        self._aliases[version.name, STAGING] = version
 
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
         return Path(shutil.copytree(version.bundle_uri, folder / "bundle"))
@@ -102,6 +107,9 @@ class FakeRegistry:
             yield
         finally:
             self._promoting.remove(name)
+
+    def has_been_production(self, version: RegisteredVersion) -> bool:
+        return (version.name, version.version) in self.gates
 
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         before = self._aliases.get((version.name, PRODUCTION))

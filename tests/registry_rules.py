@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -14,7 +15,13 @@ from contracts.events import ModelPromoted
 from scorer.bundle import read_bundle
 from tests.models import built_model, built_on, dataset_with, labelled
 from training.build import BuiltModel
-from training.errors import GatesNotPassed, PromotionUnderWay, UnknownVersion
+from training.errors import (
+    GatesNotPassed,
+    NeverProduction,
+    PromotionNotPublished,
+    PromotionUnderWay,
+    UnknownVersion,
+)
 from training.held_out import read_held_out
 from training.registry import (
     PREVIOUS,
@@ -45,6 +52,17 @@ def built(name: str, *, seed: int = 5, is_worse: bool = False) -> BuiltModel:
     return replace(model, manifest=manifest, model_text=opposite.model_text, golden=opposite.golden)
 
 
+def cut_short(model: BuiltModel) -> BuiltModel:
+    """What the same inputs would have given before the wall clock was over: other bytes."""
+    return with_lineage(model, metrics={**model.metrics, "is_cut_short": 1.0})
+
+
+def with_lineage(model: BuiltModel, **changes: Any) -> BuiltModel:
+    """The model with another story of where it comes from."""
+    lineage = msgspec.structs.replace(model.manifest.lineage, **changes)
+    return replace(model, manifest=msgspec.structs.replace(model.manifest, lineage=lineage))
+
+
 def version_at(registry: Registry, name: str, alias: str) -> str:
     found = registry.with_alias(name, alias)
     assert found is not None
@@ -70,6 +88,24 @@ class RegistryRules:
         assert registry.with_inputs(name, f"{name}-5-False") == version
         assert registry.with_inputs(name, "other") is None
         assert registry.version(name, version.version) == version
+
+    def test_a_whole_version_is_found_before_one_that_was_cut_short(
+        self, registry: Registry, name: str
+    ) -> None:
+        cut = registry.register(cut_short(built(name)))
+        assert cut.is_cut_short
+        assert registry.with_inputs(name, cut.inputs_digest) == cut
+        whole = registry.register(built(name))
+        registry.register(cut_short(built(name)))
+        assert not whole.is_cut_short
+        assert registry.with_inputs(name, cut.inputs_digest) == whole
+
+    def test_the_version_that_was_staged_last_is_promoted(self, registry: Registry, name: str) -> None:
+        first = registry.register(built(name))
+        registry.register(built(name, seed=6))
+        registry.stage(first)
+        assert registry.with_alias(name, STAGING) == first
+        assert self.promoted(registry, name).version == first.version
 
     def test_what_does_not_exist_is_said_to_be_missing(self, registry: Registry, name: str) -> None:
         assert registry.with_alias(name, PRODUCTION) is None
@@ -110,6 +146,13 @@ class RegistryRules:
         assert self.promoted(registry, name, twin.version) == event
         assert version_at(registry, name, PRODUCTION) == first.version
 
+    def test_a_better_version_of_the_same_inputs_is_promoted(self, registry: Registry, name: str) -> None:
+        registry.register(cut_short(built(name)))
+        self.promoted(registry, name)
+        better = registry.register(built(name))
+        assert self.promoted(registry, name, better.version).version == better.version
+        assert version_at(registry, name, PRODUCTION) == better.version
+
     def test_of_two_who_promote_at_once_one_is_turned_away(self, registry: Registry, name: str) -> None:
         registry.register(built(name))
         with registry.promoting(name):
@@ -117,6 +160,38 @@ class RegistryRules:
                 self.promoted(registry, name)
             assert registry.with_alias(name, PRODUCTION) is None
         assert self.promoted(registry, name).version == version_at(registry, name, PRODUCTION)
+
+    def test_the_news_of_a_promotion_are_out_before_the_next_can_begin(
+        self, registry: Registry, name: str
+    ) -> None:
+        registry.register(built(name))
+        told: list[ModelPromoted] = []
+
+        def publish_slowly(event: ModelPromoted) -> None:
+            with pytest.raises(PromotionUnderWay):
+                self.promoted(registry, name)
+            told.append(event)
+
+        promote(registry, name=name, version=None, occasion=OCCASION, publish=publish_slowly)
+        roll_back(registry, name=name, version="1", occasion=OCCASION, publish=publish_slowly)
+        assert [event.version for event in told] == ["1", "1"]
+
+    def test_news_that_were_lost_are_told_by_promoting_again_whatever_the_gates_say(
+        self, registry: Registry, name: str
+    ) -> None:
+        def lose(event: ModelPromoted) -> None:
+            raise PromotionNotPublished("the brokers are away")
+
+        first = self.promote_new(registry, name, seed=5)
+        forced = registry.register(with_lineage(built(name, seed=6), is_quality_passed=False))
+        with pytest.raises(GatesNotPassed, match="data quality passed"):
+            self.promoted(registry, name)
+        with pytest.raises(PromotionNotPublished):
+            promote(registry, name=name, version=None, occasion=OCCASION, force=True, publish=lose)
+        assert self.promoted(registry, name, forced.version).version == forced.version
+        with pytest.raises(PromotionNotPublished):
+            roll_back(registry, name=name, version=None, occasion=OCCASION, publish=lose)
+        assert self.promoted(registry, name, first.version).version == first.version
 
     def test_a_promotion_that_breaks_keeps_nobody_else_out(self, registry: Registry, name: str) -> None:
         registry.register(built(name))
@@ -154,6 +229,21 @@ class RegistryRules:
         event = roll_back(registry, name=name, version=oldest.version, occasion=OCCASION)
         assert event.version == oldest.version
         assert version_at(registry, name, PRODUCTION) == oldest.version
+
+    def test_there_is_no_going_back_to_a_version_that_never_decided(
+        self, registry: Registry, name: str
+    ) -> None:
+        good = self.promote_new(registry, name, seed=5)
+        worse = registry.register(built(name, is_worse=True))
+        with pytest.raises(NeverProduction, match=f"scorestream promote {worse.version}"):
+            roll_back(registry, name=name, version=worse.version, occasion=OCCASION)
+        assert version_at(registry, name, PRODUCTION) == good.version
+
+    def test_what_is_gone_back_to_is_read_when_nobody_else_promotes(
+        self, registry: Registry, name: str
+    ) -> None:
+        with registry.promoting(name), pytest.raises(PromotionUnderWay):
+            roll_back(registry, name=name, version=None, occasion=OCCASION)
 
     def promote_new(self, registry: Registry, name: str, *, seed: int) -> RegisteredVersion:
         version = registry.register(built(name, seed=seed))

@@ -9,6 +9,7 @@ TrainingError
 │   ├── SnapshotUnusable       a feature snapshot that is not there, or of another code
 │   ├── LeakSuspected          a feature knows the outcome too well to be true
 │   ├── UnknownVersion         no such version of the registered model
+│   ├── NeverProduction        a version that cannot be gone back to
 │   └── GatesNotPassed         the version must not become Production
 └── Unavailable            something outside is away: retry later
     ├── RegistryUnavailable    MLflow did not answer
@@ -66,6 +67,16 @@ class LeakSuspected(Rejected):
 
 class UnknownVersion(Rejected):
     """The registered model has no such version."""
+
+
+class NeverProduction(Rejected):
+    """The version has not decided yet: there is nothing to go back to, and no gate was asked about it."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"version {version} has never been Production, so its gates were not asked; to let it decide:"
+            f" scorestream promote {version}"
+        )
 
 
 class GatesNotPassed(Rejected):

@@ -30,8 +30,10 @@ _BUNDLE: Final = "bundle"
 _TAG_DIGEST: Final = "bundle_digest"
 _TAG_URI: Final = "bundle_uri"
 _TAG_INPUTS: Final = "inputs_digest"
+_TAG_CUT_SHORT: Final = "is_cut_short"
 #: For tools that read stages: MLflow's own stages are deprecated in favour of aliases.
 _TAG_STAGE: Final = "stage"
+_TAG_PROMOTED_AT: Final = "promoted_at"
 #: Every time that the version was made Production, with the gates' answers; MLflow limits a tag's length.
 _TAG_PROMOTIONS: Final = "promotions"
 _MOST_PROMOTIONS: Final = 20
@@ -62,11 +64,11 @@ class MlflowRegistry:
 
     @_translated
     def with_inputs(self, name: str, inputs_digest: str) -> RegisteredVersion | None:
-        """The newest version made from just these inputs, if any."""
+        """See `training.registry.Registry`."""
         has_inputs = f"name = '{name}' AND tags.{_TAG_INPUTS} = '{inputs_digest}'"
         found = self._client.search_model_versions(has_inputs)
-        newest = max(found, key=lambda entry: int(entry.version), default=None)
-        return None if newest is None else _registered(newest)
+        versions = sorted(map(_registered, found), key=lambda one: (not one.is_cut_short, int(one.version)))
+        return versions[-1] if versions else None
 
     @_translated
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
@@ -132,12 +134,21 @@ class MlflowRegistry:
                 **lineage_tags(built),
                 _TAG_DIGEST: digest,
                 _TAG_URI: f"{run.info.artifact_uri}/{_BUNDLE}",
-                _TAG_STAGE: "Staging",
+                _TAG_CUT_SHORT: str(bool(built.metrics["is_cut_short"])),
             },
         )
+        registered = _registered(version)
+        self.stage(registered)
+        return registered
+
+    @_translated
+    def stage(self, version: RegisteredVersion) -> None:
+        """Move the alias `staging` to the version, and the stage, unless it decides."""
+        name, number = version.name, version.version
         self._supersede(name)
-        self._client.set_registered_model_alias(name, STAGING, version.version)
-        return _registered(version)
+        if self._tags(version).get(_TAG_STAGE) != "Production":
+            self._client.set_model_version_tag(name, number, _TAG_STAGE, "Staging")
+        self._client.set_registered_model_alias(name, STAGING, number)
 
     def _supersede(self, name: str) -> None:
         """Take the stage from the version that is staged, unless it decides."""
@@ -168,6 +179,11 @@ class MlflowRegistry:
             _translated(lambda: holding.__exit__(None, None, None))()
 
     @_translated
+    def has_been_production(self, version: RegisteredVersion) -> bool:
+        """Whether a promotion of the version is written down."""
+        return _TAG_PROMOTED_AT in self._tags(version)
+
+    @_translated
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         """Move the aliases `production` and `previous`, and write down who, when and on which facts."""
         before = self.with_alias(version.name, PRODUCTION)
@@ -177,7 +193,7 @@ class MlflowRegistry:
         answers = [asdict(gate) for gate in gates]
         facts = {
             _TAG_STAGE: "Production",
-            "promoted_at": occasion.at,
+            _TAG_PROMOTED_AT: occasion.at,
             "promoted_by": occasion.by,
             "gates": json.dumps(answers),
             _TAG_PROMOTIONS: json.dumps(
@@ -195,9 +211,12 @@ class MlflowRegistry:
 
     def _promotions(self, version: RegisteredVersion) -> list[dict[str, Any]]:
         """The version's promotions before this one, oldest first; the newest of very many."""
-        tags = self._client.get_model_version(version.name, version.version).tags
-        before: list[dict[str, Any]] = json.loads(tags.get(_TAG_PROMOTIONS, "[]"))
+        before: list[dict[str, Any]] = json.loads(self._tags(version).get(_TAG_PROMOTIONS, "[]"))
         return before[1 - _MOST_PROMOTIONS :]
+
+    def _tags(self, version: RegisteredVersion) -> dict[str, str]:
+        tags: dict[str, str] = self._client.get_model_version(version.name, version.version).tags
+        return tags
 
     @_translated
     def _new_run(self, name: str) -> str:
@@ -247,4 +266,5 @@ def _registered(entry: Any) -> RegisteredVersion:
         bundle_uri=entry.tags.get(_TAG_URI, ""),
         digest=entry.tags.get(_TAG_DIGEST, ""),
         inputs_digest=entry.tags.get(_TAG_INPUTS, ""),
+        is_cut_short=entry.tags.get(_TAG_CUT_SHORT) == str(True),
     )

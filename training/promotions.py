@@ -27,5 +27,5 @@ async def publish(
     except KafkaError as error:
         raise PromotionNotPublished(
             f"the registry has version {promoted.version} as Production, but Kafka did not take the news"
-            f" ({error}); promote it again when the brokers are back"
+            f" ({error}); promote it again when the brokers are back: scorestream promote {promoted.version}"
         ) from error

@@ -1,15 +1,15 @@
 """The model registry as training sees it, and what promotion and rollback are.
 
-Words: a registered model has versions; the alias `staging` is on the newest trained, `production` on
-the one that decides, `previous` on the one that decided before it. `MlflowRegistry` implements the
-Protocol; whoever promotes then publishes the event (`training.promotions`), which is what moves the
-scorers.
+Words: a registered model has versions; the alias `staging` is on the one that training named last,
+`production` on the one that decides, `previous` on the one that decided before it. `MlflowRegistry`
+implements the Protocol. What moves the scorers is the event (`training.promotions`), which is published
+before anybody else may promote: its order is the registry's.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,13 @@ from scorer.errors import BundleRefused
 from scorer.model import ServingModel
 from training.build import BuiltModel
 from training.challenge import NotComparable, compare
-from training.errors import GatesNotPassed, UnknownVersion
+from training.errors import GatesNotPassed, NeverProduction, UnknownVersion
 from training.gates import Gate, gates_against_production, gates_of, proved
 from training.held_out import HeldOut, read_held_out
 from training.tune import TrialFinished, Tuned
+
+#: Publishes a promotion; back once it is acknowledged.
+Publish = Callable[[ModelPromoted], None]
 
 STAGING: Final = "staging"
 PRODUCTION: Final = "production"
@@ -39,7 +42,10 @@ _PROMOTED_METRICS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RegisteredVersion:
-    """One version: where its bundle's files are, and the SHA-256 that the bundle must have."""
+    """One version: where its bundle's files are, and the SHA-256 that the bundle must have.
+
+    `is_cut_short` when the wall clock took folds or trees away: its inputs can give a better one.
+    """
 
     name: str
     version: str
@@ -47,6 +53,7 @@ class RegisteredVersion:
     bundle_uri: str
     digest: str
     inputs_digest: str
+    is_cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Registry(Protocol):
     """Where versions live. Every call raises RegistryUnavailable when it does not answer."""
 
     def with_inputs(self, name: str, inputs_digest: str) -> RegisteredVersion | None:
-        """The newest version made from just these inputs, if any."""
+        """The newest version made from just these inputs, if any; a whole one before one cut short."""
 
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
         """The version that carries the alias, if any."""
@@ -88,6 +95,9 @@ class Registry(Protocol):
         Without `run_id` a run is made; `compared` are figures of the model in Production.
         """
 
+    def stage(self, version: RegisteredVersion) -> None:
+        """Move the alias `staging` to the version."""
+
     def fetch_bundle(self, version: RegisteredVersion, folder: Path) -> Path:
         """The folder, inside `folder`, that the bundle's files were copied to."""
 
@@ -100,18 +110,33 @@ class Registry(Protocol):
     def promoting(self, name: str) -> AbstractContextManager[None]:
         """Nobody else promotes the model while the block lasts; PromotionUnderWay if somebody does."""
 
+    def has_been_production(self, version: RegisteredVersion) -> bool:
+        """Whether a promotion of the version is written down."""
+
     def make_production(self, version: RegisteredVersion, occasion: Occasion, gates: Sequence[Gate]) -> None:
         """Move the aliases `production` and `previous`, and write down who, when and on which facts."""
 
 
+def _tell_nobody(_: ModelPromoted) -> None:
+    """For a registry without scorers."""
+
+
 def promote(
-    registry: Registry, *, name: str, version: str | None, occasion: Occasion, force: bool = False
+    registry: Registry,
+    *,
+    name: str,
+    version: str | None,
+    occasion: Occasion,
+    force: bool = False,
+    publish: Publish = _tell_nobody,
 ) -> ModelPromoted:
-    """Make a version Production: the given one, or the staged one. Returns the event to publish.
+    """Make a version Production: the given one, or the staged one. Returns the event that was published.
 
     The bundle is fetched, checked and made to repeat its golden scores, then compared with
-    Production. Promoting what is Production already changes nothing and yields the event again; so does
-    promoting a twin of it, made from the same inputs: of two runs that trained the same, one promotes.
+    Production. Promoting what is Production already publishes the event again, whatever the gates say of
+    it now; so does promoting a twin of it, the very same bytes: of two runs that trained the same, one
+    promotes. What `publish` raises is raised here: the registry has the version then, and promoting it
+    once more tells the scorers.
 
     Raises
     ------
@@ -127,11 +152,15 @@ def promote(
         production = registry.with_alias(name, PRODUCTION)
         if production is not None and _is_twin(candidate, production) and not force:
             candidate = production
-        return _promoted(registry, candidate, production, occasion=occasion, force=force)
+        event = _promoted(registry, candidate, production, occasion=occasion, force=force)
+        # Outside of the lock the news of a later promotion could overtake this one's.
+        publish(event)
+    return event
 
 
 def _is_twin(candidate: RegisteredVersion, production: RegisteredVersion) -> bool:
-    return bool(candidate.inputs_digest) and candidate.inputs_digest == production.inputs_digest
+    # Not by their inputs: a wall clock makes different models of the same.
+    return bool(candidate.digest) and candidate.digest == production.digest
 
 
 def _promoted(
@@ -142,13 +171,15 @@ def _promoted(
     occasion: Occasion,
     force: bool,
 ) -> ModelPromoted:
+    is_again = production is not None and production.version == candidate.version
     with tempfile.TemporaryDirectory(prefix="promote-") as folder:
         bundle, model = _proved(registry, candidate, Path(folder) / "candidate")
         gates = gates_of(bundle, model)
-        if production is not None and production.version != candidate.version:
+        if production is not None and not is_again:
             gates += _compared(registry, candidate, model, production, Path(folder))
     failed = [f"{gate.name}: {gate.detail}" for gate in gates if not gate.is_passed]
-    if failed and not force:
+    # What decides already, by force or after a rollback, is told again: its news may have been lost.
+    if failed and not force and not is_again:
         raise GatesNotPassed(candidate.version, failed)
     registry.make_production(candidate, occasion, gates)
     return _event(candidate, bundle, occasion)
@@ -173,21 +204,34 @@ def compared_with_production(registry: Registry, built: BuiltModel) -> dict[str,
     return comparison.as_metrics()
 
 
-def roll_back(registry: Registry, *, name: str, version: str | None, occasion: Occasion) -> ModelPromoted:
+def roll_back(
+    registry: Registry,
+    *,
+    name: str,
+    version: str | None,
+    occasion: Occasion,
+    publish: Publish = _tell_nobody,
+) -> ModelPromoted:
     """Make an older version Production again: the given one, or the one before the present.
 
     Only the bundle's own checks are asked: whoever rolls back has a reason that no gate knows.
-    Rolling back twice returns to where one came from.
+    Rolling back twice returns to where one came from. `publish` is as in `promote`.
+
+    Raises UnknownVersion, NeverProduction, GatesNotPassed for a bundle that is refused, PromotionUnderWay.
     """
-    target = registry.with_alias(name, PREVIOUS) if version is None else registry.version(name, version)
-    if target is None:
-        raise UnknownVersion(f"{name} has no earlier Production version to go back to")
     with registry.promoting(name):
+        target = registry.with_alias(name, PREVIOUS) if version is None else registry.version(name, version)
+        if target is None:
+            raise UnknownVersion(f"{name} has no earlier Production version to go back to")
+        if not registry.has_been_production(target):
+            raise NeverProduction(target.version)
         with tempfile.TemporaryDirectory(prefix="rollback-") as folder:
             bundle, _ = _proved(registry, target, Path(folder))
         gates = [proved(bundle), Gate("rolled back", True, "no gate stands in the way of going back")]
         registry.make_production(target, occasion, gates)
-    return _event(target, bundle, occasion)
+        event = _event(target, bundle, occasion)
+        publish(event)
+    return event
 
 
 def _candidate(registry: Registry, name: str, version: str | None) -> RegisteredVersion:

@@ -1,7 +1,8 @@
 """The pipeline behind `scorestream train`: files in, a staged version out.
 
-Training the same inputs again finds the version that they gave and stops there, so the command can
-be run by schedulers and start scripts without thinking.
+Training the same inputs again finds the version that they gave, stages it and stops there, so the
+command can be run by schedulers and start scripts without thinking. A version that the wall clock cut
+short is no answer for a run without one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from training.history import NO_HISTORY, HistoryFeatures, Snapshots
 from training.leakage import suspects
 from training.lineage import code_digest, environment_digest, inputs_digest
 from training.outcomes import MaturedOutcomes, OutcomeArchive
-from training.registry import RegisteredVersion, Registry, compared_with_production
+from training.registry import PRODUCTION, RegisteredVersion, Registry, compared_with_production
 from training.select_features import Selected, select_features
 from training.trial_log import NestedTrials
 from training.trials import sample_of
@@ -80,12 +81,16 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """The version that the inputs give; `built` is None if it was there already, `tuned` without tuning."""
+    """The version that the inputs give; `built` is None if it was there already, `tuned` without tuning.
+
+    `is_production`: it was there, and decides.
+    """
 
     version: RegisteredVersion
     built: BuiltModel | None
     tuned: Tuned | None = None
     compared: dict[str, float] = field(default_factory=dict)
+    is_production: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +129,11 @@ def train(
     if outcomes is None:
         plan = replace(plan, outcomes=None)
     origin = origin_of(plan, outcomes)
-    known = None if force else registry.with_inputs(plan.model_name, origin.inputs_digest)
+    known = None if force else _known(plan, origin, registry)
     if known is not None:
-        return TrainingOutcome(version=known, built=None)
+        registry.stage(known)
+        production = registry.with_alias(plan.model_name, PRODUCTION)
+        return TrainingOutcome(version=known, built=None, is_production=known == production)
     dataset = _dataset(plan, outcomes, progress)
     _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
     with registry.run(plan.model_name) as run_id:
@@ -154,6 +161,12 @@ def train(
             ) from error
     progress("staged", 1.0)
     return TrainingOutcome(version=version, built=built, tuned=found.tuned, compared=compared)
+
+
+def _known(plan: TrainingPlan, origin: Origin, registry: Registry) -> RegisteredVersion | None:
+    """The version that the plan would give again, or one as good as its wall clock allows."""
+    known = registry.with_inputs(plan.model_name, origin.inputs_digest)
+    return None if known is not None and known.is_cut_short and plan.minutes is None else known
 
 
 def origin_of(plan: TrainingPlan, outcomes: MaturedOutcomes | None = None) -> Origin:

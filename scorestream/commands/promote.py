@@ -15,7 +15,15 @@ from scorestream.commands import registry_options as options
 @options.model_name
 @click.option("--force", is_flag=True, help="Promote although a gate says no; the bundle's own checks stay.")
 @options.telling
-def promote(*, version: str | None, tracking_uri: str, model_name: str, force: bool, **telling: Any) -> None:
+def promote(
+    *,
+    version: str | None,
+    tracking_uri: str,
+    model_name: str,
+    force: bool,
+    bootstrap_servers: str,
+    **following: Any,
+) -> None:
     """Make VERSION Production, or the staged version if none is given.
 
     Its bundle must prove its golden scores, and it must pass the gates: data quality, leakage,
@@ -33,7 +41,8 @@ def promote(*, version: str | None, tracking_uri: str, model_name: str, force: b
       PROMOTE_NOTIFY_REPOSITORY=owner/name PROMOTE_NOTIFY_TOKEN_FILE=token \\
           scorestream promote --notify
 
-    Doing it twice does no harm: if Kafka was away, do it again. Back again: scorestream rollback.
+    Doing it twice does no harm: if Kafka was away, promote the same version again. To go back:
+    scorestream rollback.
     """
     from training.mlflow_registry import MlflowRegistry  # noqa: PLC0415 - seconds of imports, not for --help
     from training.registry import promote as make_production  # noqa: PLC0415
@@ -45,5 +54,8 @@ def promote(*, version: str | None, tracking_uri: str, model_name: str, force: b
             version=version,
             occasion=options.occasion_now(),
             force=force,
+            publish=options.publisher(bootstrap_servers),
         )
-        options.announce(promoted, **telling)
+        if version not in (None, promoted.version):
+            click.echo(f"Version {version} is version {promoted.version} to the byte, which decides already.")
+        options.follow_up(promoted, **following)

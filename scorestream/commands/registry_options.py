@@ -16,7 +16,7 @@ from scorestream.commands.cluster_options import bootstrap_servers
 
 if TYPE_CHECKING:
     from contracts.events import ModelPromoted
-    from training.registry import Occasion
+    from training.registry import Occasion, Publish
 
 Command = Callable[..., Any]
 
@@ -72,7 +72,7 @@ _run_dir = click.option(
 
 
 def telling(command: Command) -> Command:
-    """The options of `announce`."""
+    """The options of `publisher` and `follow_up`."""
     for option in (_run_dir, _scorers, _wait, notify, bootstrap_servers):
         command = option(command)
     return command
@@ -97,19 +97,28 @@ def occasion_now() -> Occasion:
     return Occasion(at=moment, by=getpass.getuser())
 
 
-def announce(promoted: ModelPromoted, *, bootstrap_servers: str, notify: bool, **waiting: Any) -> None:
-    """Publish the promotion, tell the delivery pipeline if asked to, and wait for the scorers.
+def publisher(bootstrap_servers: str) -> Publish:
+    """What tells the scorers of a promotion."""
+    from infra.runtime.kafka import KafkaConnection  # noqa: PLC0415
+    from training.promotions import publish  # noqa: PLC0415
+
+    connection = KafkaConnection(bootstrap_servers=bootstrap_servers)
+
+    def tell(promoted: ModelPromoted) -> None:
+        asyncio.run(publish(promoted, connection.client_options()))
+
+    return tell
+
+
+def follow_up(promoted: ModelPromoted, *, notify: bool, **waiting: Any) -> None:
+    """Say what was promoted, to the delivery pipeline, too, if asked to, and wait for the scorers.
 
     Raises click.ClickException when one of them decides with another version in the end: the promotion
     stands, but somebody has to look.
     """
-    from infra.runtime.kafka import KafkaConnection  # noqa: PLC0415
     from training.notify import NotifySettings  # noqa: PLC0415
     from training.notify import notify as notify_pipeline  # noqa: PLC0415
-    from training.promotions import publish  # noqa: PLC0415
 
-    connection = KafkaConnection(bootstrap_servers=bootstrap_servers)
-    asyncio.run(publish(promoted, connection.client_options()))
     click.echo(f"bundle {promoted.digest[:12]} at {promoted.bundle_uri}")
     click.echo(f"{promoted.name} version {promoted.version} is Production.")
     if notify:

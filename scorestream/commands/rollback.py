@@ -14,11 +14,13 @@ from scorestream.commands import registry_options as options
 @options.tracking_uri
 @options.model_name
 @options.telling
-def rollback(*, version: str | None, tracking_uri: str, model_name: str, **telling: Any) -> None:
+def rollback(
+    *, version: str | None, tracking_uri: str, model_name: str, bootstrap_servers: str, **following: Any
+) -> None:
     """Make VERSION Production again, or the one before the present if none is given.
 
-    Only its bundle is checked: no comparison stands in the way of going back. As fast as promoting, and
-    told by the same scorers; rolling back twice returns to where you were.
+    Only its bundle is checked: no comparison stands in the way of going back to what has been Production
+    before. As fast as promoting, and told by the same scorers; rolling back twice returns to where you were.
 
     \b
     The version that decided before this one:
@@ -31,6 +33,10 @@ def rollback(*, version: str | None, tracking_uri: str, model_name: str, **telli
 
     with options.errors_as_messages():
         promoted = roll_back(
-            MlflowRegistry(tracking_uri), name=model_name, version=version, occasion=options.occasion_now()
+            MlflowRegistry(tracking_uri),
+            name=model_name,
+            version=version,
+            occasion=options.occasion_now(),
+            publish=options.publisher(bootstrap_servers),
         )
-        options.announce(promoted, **telling)
+        options.follow_up(promoted, **following)

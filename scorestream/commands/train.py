@@ -125,7 +125,8 @@ def train(*, tracking_uri: str, force: bool, as_json: bool, result_file: Path | 
       scorestream train --data DIR --outcomes .run/archive \\
           --outcomes-from 2026-01-01 --outcomes-to 2026-07-01
 
-    Inputs that were trained on before are recognised and their version is named; --force trains anyway.
+    Inputs that were trained on before are recognised: their version is named and staged again. --force
+    trains anyway, and so does --minutes 0 where the wall clock has cut that version short.
     Ctrl-C keeps the study: the same command goes on from its finished trials. Trials, curves, pictures
     and the model card are in the MLflow run.
     """
@@ -250,13 +251,24 @@ def _train_with_progress(plan: TrainingPlan, *, tracking_uri: str, force: bool) 
         )
 
 
+def _report_known(outcome: TrainingOutcome) -> None:
+    version = outcome.version
+    if version.is_cut_short:
+        click.echo(
+            "The wall clock cut that run short: --minutes 0 trains without one,"
+            " --force with more --minutes may get further."
+        )
+    state = "is Production" if outcome.is_production else "is staged; make it decide: scorestream promote"
+    click.echo(
+        f"{version.name} version {version.version} was trained on just this already, and {state}."
+        " --force trains again, from the study's finished trials on."
+    )
+
+
 def _report(outcome: TrainingOutcome) -> None:
     version = outcome.version
     if outcome.built is None:
-        click.echo(
-            f"{version.name} version {version.version} was trained on just this already;"
-            " --force trains again, from the study's finished trials on."
-        )
+        _report_known(outcome)
         return
     figures = {**outcome.built.metrics, **outcome.compared}
     console = Console()

@@ -145,6 +145,10 @@ def test_one_version_at_most_has_a_stage(mlflow_server: MlflowServer) -> None:
     assert stages() == ["Archived", "Production"]
     registry.register(built(name, seed=7))
     assert stages() == ["Archived", "Production", "Staging"]
+    registry.stage(registry.version(name, "1"))
+    assert stages() == ["Staging", "Production", "Archived"]
+    registry.stage(registry.version(name, "2"))
+    assert stages() == ["Archived", "Production", "Archived"]
 
 
 @pytest.mark.usefixtures("pictures_drawn_once")
@@ -224,6 +228,7 @@ def test_the_commands_train_stage_and_name_what_is_missing(
     assert "was trained on just this already" in again.output
     assert promoted.exit_code == 1
     assert "Kafka did not take the news" in promoted.output
+    assert "scorestream promote 1" in promoted.output
 
 
 PROMOTED = ModelPromoted(

@@ -162,6 +162,22 @@ SPOILT: dict[str, tuple[Refusal, Spoil]] = {
             )
         ),
     ),
+    "the same probability for everybody": (
+        Refusal.CONSTANT_OUTPUT,
+        manifest_with(lambda m: m.update(calibrator={"kind": "platt", "slope": 1e-300, "intercept": -2.0})),
+    ),
+    "nearly the same probability for everybody": (
+        Refusal.CONSTANT_OUTPUT,
+        manifest_with(
+            lambda m: m.update(
+                calibrator={
+                    "kind": "isotonic",
+                    "margins": [-99.0, 99.0],
+                    "probabilities_at": [0.08, 0.08 + 1e-9],
+                }
+            )
+        ),
+    ),
     "cut-offs the wrong way round": (
         Refusal.BAD_CUT_OFFS,
         manifest_with(lambda m: m["cut_offs"].update(approve_below=0.5, decline_from=0.1)),

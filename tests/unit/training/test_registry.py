@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.models import (
 )
 from tests.registry_rules import OCCASION, RegistryRules, built
 from training.errors import GatesNotPassed, RegistryUnavailable
-from training.registry import RegisteredVersion, Registry, compared_with_production, promote
+from training.registry import STAGING, RegisteredVersion, Registry, compared_with_production, promote
 from training.train import TrainingPlan, train
 
 
@@ -48,6 +49,33 @@ def test_training_the_same_inputs_again_finds_the_version_they_gave(
     assert first.built is not None
     assert again.built is None
     assert again.version == first.version
+
+
+def test_training_known_inputs_stages_the_version_that_is_named(
+    tmp_path: Path, registry: FakeRegistry
+) -> None:
+    plan = plan_in(tmp_path)
+    first = train(plan, registry, progress=no_progress)
+    train(replace(plan, seed=2), registry, progress=no_progress)
+    again = train(plan, registry, progress=no_progress)
+    assert registry.with_alias("credit-risk", STAGING) == first.version
+    assert not again.is_production
+    promote(registry, name="credit-risk", version=None, occasion=OCCASION, force=True)
+    assert train(plan, registry, progress=no_progress).is_production
+
+
+def test_a_version_that_the_wall_clock_cut_short_is_no_answer_for_a_run_without_one(
+    tmp_path: Path, registry: FakeRegistry
+) -> None:
+    plan = plan_in(tmp_path)
+    hurried = replace(plan, minutes=0.0)
+    cut = train(hurried, registry, progress=no_progress)
+    assert cut.version.is_cut_short
+    assert train(hurried, registry, progress=no_progress).version == cut.version
+    whole = train(plan, registry, progress=no_progress)
+    assert whole.built is not None
+    assert not whole.version.is_cut_short
+    assert train(hurried, registry, progress=no_progress).version == whole.version
 
 
 def test_training_by_force_or_with_another_seed_makes_a_version(
