@@ -96,7 +96,7 @@ def _decided(dataset: Dataset, grown: Grown, *, origin: Origin, recipe: Recipe, 
     rows, history = dataset.parts.choose, dataset.history
     features, target = dataset.select(rows, grown.features), dataset.target[rows]
     margins = grown.model.margins(features)
-    chosen = choose_calibrator(margins, target, seed=origin.seed)
+    chosen = choose_calibrator(margins, target, seed=origin.seed, persons=dataset.persons[rows])
     cut_off = break_even(chosen.out_of_fold, target)
     cut_offs = cut_offs_around(cut_off)
     is_approved = chosen.calibrator.probabilities(margins) < cut_offs.approve_below
