@@ -31,12 +31,16 @@ _AUC_MARGIN: Final = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The features that stay, in their order, and the AUC of quick models with all and with these."""
+    """The features that stay, in their order, and the AUC of quick models with all and with these.
+
+    `is_cut_short` when all of them stay because the time was over.
+    """
 
     features: tuple[str, ...]
     dropped: tuple[str, ...]
     auc_with_all: float
     auc_with_selected: float
+    is_cut_short: bool = False
 
 
 def select_features(
@@ -66,7 +70,7 @@ def select_features(
             kept = tuple(name for name, stays in zip(names, is_kept, strict=True) if stays)
             dropped = tuple(name for name, stays in zip(names, is_kept, strict=True) if not stays)
             return Selected(kept, dropped, with_all, with_kept)
-    return Selected(names, (), with_all, with_all)
+    return Selected(names, (), with_all, with_all, is_cut_short=watch.budget.is_over())
 
 
 def _gains(

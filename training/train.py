@@ -122,7 +122,7 @@ def train(
     _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
     with registry.run(plan.model_name) as run_id:
         search = Search(plan, origin, log=partial(_log, registry, run_id), watch=Watch(progress, budget))
-        recipe, tuned = _recipe(search, dataset)
+        recipe, tuned = recipe_of(search, dataset)
         built = build_model(
             dataset,
             model_name=plan.model_name,
@@ -221,7 +221,7 @@ def _refuse_leaks(dataset: Dataset, *, is_allowed: bool) -> None:
         raise LeakSuspected(found)
 
 
-def _recipe(search: Search, dataset: Dataset) -> tuple[Recipe, Tuned | None]:
+def recipe_of(search: Search, dataset: Dataset) -> tuple[Recipe, Tuned | None]:
     """The settings as they are, or the features worth having and the best settings for them."""
     plan, tuning, watch = search.plan, search.plan.tuning, search.watch
     if tuning is None:
@@ -244,7 +244,8 @@ def _recipe(search: Search, dataset: Dataset) -> tuple[Recipe, Tuned | None]:
     )
     # Found with few rows, for all rows: growing may go on as long as the budget of leaves allows.
     settings = replace(tuned.settings, max_trees=tuning.max_leaves // tuned.settings.num_leaves)
-    return Recipe(settings, features=selected.features, n_folds=plan.n_folds), tuned
+    is_cut_short = selected.is_cut_short or tuned.is_cut_short
+    return Recipe(settings, selected.features, n_folds=plan.n_folds, is_cut_short=is_cut_short), tuned
 
 
 def _log(registry: Registry, run_id: str, trial: TrialFinished) -> None:
