@@ -46,7 +46,7 @@ class BuiltModel:
     """A bundle's contents, and what was found out on the held-out part.
 
     `example` is a few rows as the model takes them, `(n_rows, n_model_features)`; `held_out` goes
-    beside the bundle, for those who come after.
+    beside the bundle, for those who come after; `notes` are the dataset's.
     """
 
     manifest: Manifest
@@ -55,6 +55,7 @@ class BuiltModel:
     example: Features
     held_out: HeldOut
     findings: Findings
+    notes: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -88,6 +89,7 @@ def build_model(
         example=held_out[:_EXAMPLE_ROWS],
         held_out=held_out_of(dataset),
         findings=findings,
+        notes=dataset.notes,
     )
 
 

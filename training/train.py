@@ -22,8 +22,14 @@ from training.applications import (
 )
 from training.budget import Budget
 from training.build import BuiltModel, Origin, build_model
-from training.dataset import Dataset, make_dataset
-from training.errors import BadApplicationsFile, LeakSuspected, NoOutcomes, RegistryUnavailable
+from training.dataset import Dataset, check_enough, make_dataset
+from training.errors import (
+    BadApplicationsFile,
+    LeakSuspected,
+    NoOutcomes,
+    RegistryUnavailable,
+    TooFewOutcomes,
+)
 from training.findings import fit_part_aucs
 from training.fit import FitSettings, Progress, Watch
 from training.growing import Recipe
@@ -47,7 +53,7 @@ _TUNING_SHARE: Final = 0.6
 class OutcomeWindow:
     """Which matured outcomes join: those of `archive` that were observed in `[since, until)`.
 
-    `is_optional`: without any, or with too few to hold out, training goes on as if nobody had asked.
+    `is_optional`: without any, or with too few to hold out, training goes on without them and says so.
     """
 
     archive: OutcomeArchive
@@ -80,12 +86,16 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """The version that the inputs give; `built` is None if it was there already, `tuned` without tuning."""
+    """The version that the inputs give; `built` is None if it was there already, `tuned` without tuning.
+
+    `notes` say what became of the outcomes, where that is not what was asked for.
+    """
 
     version: RegisteredVersion
     built: BuiltModel | None
     tuned: Tuned | None = None
     compared: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +121,15 @@ def train(
     # The last part is for evaluating, drawing and registering.
     budget = Budget.of_minutes(plan.minutes).part(_GROWING_SHARE)
     progress("fingerprinting inputs", 0.0)
-    outcomes = _outcomes(plan.outcomes)
+    outcomes, notes = _outcomes(plan.outcomes)
     if outcomes is None:
         plan = replace(plan, outcomes=None)
     origin = origin_of(plan, outcomes)
     known = None if force else registry.with_inputs(plan.model_name, origin.inputs_digest)
     if known is not None:
-        return TrainingOutcome(version=known, built=None)
+        return TrainingOutcome(version=known, built=None, notes=notes)
     dataset = _dataset(plan, outcomes, progress)
+    dataset = replace(dataset, notes=notes + dataset.notes)
     _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
     with registry.run(plan.model_name) as run_id:
         search = Search(plan, origin, log=partial(_log, registry, run_id), watch=Watch(progress, budget))
@@ -141,7 +152,7 @@ def train(
                 " that are finished"
             ) from error
     progress("staged", 1.0)
-    return TrainingOutcome(version=version, built=built, tuned=tuned, compared=compared)
+    return TrainingOutcome(version, built, tuned=tuned, compared=compared, notes=built.notes)
 
 
 def origin_of(plan: TrainingPlan, outcomes: MaturedOutcomes | None = None) -> Origin:
@@ -186,17 +197,18 @@ def _parameters(plan: TrainingPlan) -> dict[str, float | int | str | bool]:
     return parameters
 
 
-def _outcomes(window: OutcomeWindow | None) -> MaturedOutcomes | None:
+def _outcomes(window: OutcomeWindow | None) -> tuple[MaturedOutcomes | None, tuple[str, ...]]:
+    """The outcomes that join, if any, and why those that were asked for do not."""
     if window is None:
-        return None
+        return None, ()
     try:
         outcomes = window.archive.matured(window.since, window.until)
-    except NoOutcomes:
+        check_enough(outcomes)
+    except (NoOutcomes, TooFewOutcomes) as error:
         if window.is_optional:
-            return None
+            return None, (f"trained without outcomes: {error}",)
         raise
-    is_one_class = len(set(outcomes.target.tolist())) < 2
-    return None if window.is_optional and is_one_class else outcomes
+    return outcomes, ()
 
 
 def _dataset(plan: TrainingPlan, outcomes: MaturedOutcomes | None, progress: Progress) -> Dataset:
