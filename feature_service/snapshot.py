@@ -42,19 +42,24 @@ class SnapshotReader:
 
     @classmethod
     def open(
-        cls, folder: Path, *, expected: Sequence[FeatureDefinition] = ALL_FEATURES, verify: bool = False
+        cls,
+        folder: Path,
+        *,
+        expected: Sequence[FeatureDefinition] | None = ALL_FEATURES,
+        verify: bool = False,
     ) -> Self:
         """The snapshot in `folder`.
 
-        Raises SnapshotRefused when its columns are not `expected` in this order, when a file is
-        cut, and with `verify` when a file's hash is not the manifest's (reads all of it).
+        Raises SnapshotRefused when its columns are not `expected` in this order (None takes any), when a
+        file is cut, and with `verify` when a file's hash is not the manifest's (reads all of it).
         """
         try:
             raw = (folder / MANIFEST).read_bytes()
         except OSError as error:
             raise SnapshotRefused(f"{folder} holds no complete snapshot: {error}") from error
         manifest = decoded(raw)
-        check_order(manifest, expected)
+        if expected is not None:
+            check_order(manifest, expected)
         reader = cls(folder, manifest)
         if verify:
             reader.verify()

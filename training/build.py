@@ -48,7 +48,7 @@ class BuiltModel:
 
     `example` is a few rows as the model takes them, `(n_rows, n_model_features)`; `held_out` goes
     beside the bundle, for those who come after. `selected` is how its features were chosen, None if all
-    that are allowed were taken.
+    that are allowed were taken; `notes` are the dataset's.
     """
 
     manifest: Manifest
@@ -58,6 +58,7 @@ class BuiltModel:
     held_out: HeldOut
     findings: Findings
     selected: Selected | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -91,6 +92,7 @@ def build_model(
         example=held_out[:_EXAMPLE_ROWS],
         held_out=held_out_of(dataset),
         findings=findings,
+        notes=dataset.notes,
     )
 
 
@@ -99,7 +101,7 @@ def _decided(dataset: Dataset, grown: Grown, *, origin: Origin, recipe: Recipe, 
     rows, history = dataset.parts.choose, dataset.history
     features, target = dataset.select(rows, grown.features), dataset.target[rows]
     margins = grown.model.margins(features)
-    chosen = choose_calibrator(margins, target, seed=origin.seed)
+    chosen = choose_calibrator(margins, target, seed=origin.seed, persons=dataset.persons[rows])
     cut_off = break_even(chosen.out_of_fold, target)
     cut_offs = cut_offs_around(cut_off)
     is_approved = chosen.calibrator.probabilities(margins) < cut_offs.approve_below

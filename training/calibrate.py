@@ -15,10 +15,10 @@ import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
 
 from scorer.calibration import Calibrator, Isotonic, Platt, check_calibrator
 from scorer.errors import BundleRefused
+from training.split import Rows, folds
 
 Margins = npt.NDArray[np.float64]
 Target = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ _LEAST_SLOPE: Final = 1e-3
 class ChosenCalibrator:
     """The calibrator, and what it gave rows that it was not fitted on.
 
-    `out_of_fold` are the part's probabilities, each from a calibrator that did not see the row:
+    `out_of_fold` are the part's probabilities, each from a calibrator that did not see the person:
     what cut-offs may be chosen on. `log_losses` are the candidates', by kind.
     """
 
@@ -40,13 +40,20 @@ class ChosenCalibrator:
     log_losses: dict[str, float]
 
 
-def choose_calibrator(margins: Margins, target: Target, *, seed: int) -> ChosenCalibrator:
-    """The calibrator with the lower log loss over five folds; Platt's when they are level."""
+def choose_calibrator(
+    margins: Margins, target: Target, *, seed: int, persons: Rows | None = None
+) -> ChosenCalibrator:
+    """The calibrator with the lower log loss over five folds; Platt's when they are level.
+
+    `persons` has equal numbers for the rows of one person, who is in one fold only: isotonic regression
+    would know the steps that it took from a person's other rows again.
+    """
+    fold_of = folds(target, _FOLDS, seed=seed, persons=persons)
     candidates: dict[str, Callable[[Margins, Target], Calibrator]] = {
         "platt": fit_platt,
         "isotonic": fit_isotonic,
     }
-    out_of_fold = {kind: _out_of_fold(fit, margins, target, seed) for kind, fit in candidates.items()}
+    out_of_fold = {kind: _out_of_fold(fit, margins, target, fold_of) for kind, fit in candidates.items()}
     losses = {kind: float(log_loss(target, probabilities)) for kind, probabilities in out_of_fold.items()}
     kind = min(losses, key=losses.__getitem__)
     calibrator = candidates[kind](margins, target)
@@ -78,11 +85,11 @@ def fit_isotonic(margins: Margins, target: Target) -> Isotonic:
 
 
 def _out_of_fold(
-    fit: Callable[[Margins, Target], Calibrator], margins: Margins, target: Target, seed: int
+    fit: Callable[[Margins, Target], Calibrator], margins: Margins, target: Target, fold_of: Rows
 ) -> npt.NDArray[np.float64]:
     probabilities = np.empty(len(margins))
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    for seen, unseen in folds.split(margins, target):
+    for fold in range(_FOLDS):
+        seen, unseen = fold_of != fold, fold_of == fold
         probabilities[unseen] = fit(margins[seen], target[seen]).probabilities(margins[unseen])
     return probabilities
 

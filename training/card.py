@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from training.build import BuiltModel
-from training.fairness import GroupFigures
-from training.gates import APPROVAL_RATIO
+from training.fairness import MIN_APPLICANTS, GroupFigures
+from training.gates import APPROVAL_RATIO, UNMEASURED, fairness_gates
 from training.lineage import code_commit
 from training.page import Section, Table, html_page, markdown_page
 from training.select_features import Selected
@@ -20,7 +20,8 @@ from training.tune import Tuned
 #: Figures of the table, with how they are called and an interval's ends where there is one.
 _FIGURES: Final = (
     ("auc", "AUC", ("auc_low", "auc_high")),
-    ("fold_auc_mean", "AUC, mean of folds", None),
+    ("newest_auc", "AUC on the newest outcomes", ("newest_auc_low", "newest_auc_high")),
+    ("fold_auc_mean", "AUC, mean of folds (a little too high)", None),
     ("fold_auc_spread", "AUC, standard deviation of folds", None),
     ("gini", "Gini", None),
     ("ks", "KS", None),
@@ -30,6 +31,8 @@ _FIGURES: Final = (
     ("ece", "Expected calibration error", None),
     ("calibration_p", "Calibration test, p", None),
     ("cost_per_applicant", "Cost per applicant (10 FN + FP)", ("cost_low", "cost_high")),
+    ("newest_ece", "Expected calibration error on the newest outcomes", None),
+    ("newest_cost_per_applicant", "Cost per applicant on the newest outcomes", None),
     ("approval_rate", "Approved", None),
     ("refer_rate", "Referred", None),
     ("decline_rate", "Declined", None),
@@ -44,6 +47,12 @@ _BASELINES: Final = (
     ("Model in Production", "production_auc", "production_cost", "production_ece"),
     ("Approve everybody", "", "baseline_approve_all_cost", ""),
 )  # fmt: skip
+
+#: Why the folds' AUC is no promise.
+_FOLDS_ARE_HIGH: Final = (
+    " A fold's AUC is measured on the rows that also stopped its trees, so it is a little too high: it shows"
+    " how far folds spread, not how good the model is."
+)
 
 
 def write_card(
@@ -76,7 +85,12 @@ def _sections(built: BuiltModel, tuned: Tuned | None, metrics: Mapping[str, floa
             [],
         ),
         ("How good it is", _ground(built), [("figure", "value", "95 % interval"), *_figures(metrics)]),
-        ("What it beats", "Same held-out applicants, same run.", _baselines(metrics)),
+        (
+            "What it beats",
+            "Same held-out applicants, same run; Production's on those that it has not learnt from,"
+            f" {UNMEASURED} if these are too few or nothing is in Production yet.",
+            _baselines(metrics),
+        ),
         (
             "Calibration by decile",
             f"Calibrated by {type(manifest.calibrator).__name__}, chosen on data.",
@@ -96,7 +110,8 @@ def _sections(built: BuiltModel, tuned: Tuned | None, metrics: Mapping[str, floa
         (
             "Groups of people",
             "Gender, family status and household size are never inputs. Ratios are over the most approved"
-            " group; brackets are 95 % intervals; groups below 100 applicants are left out.",
+            f" group; brackets are 95 % intervals; groups below {MIN_APPLICANTS} applicants are left out. The"
+            f" gates: {_gates_say(metrics)}.",
             _groups(findings.groups),
         ),
         ("Limits", _limits(built), _watch(findings.groups)),
@@ -135,7 +150,20 @@ def _ground(built: BuiltModel) -> str:
     return (
         f"{built.metrics['applicants']:.0f} held-out applicants, bad rate {built.metrics['bad_rate']:.4f};"
         " nothing was fitted, chosen or tuned on them."
+        + _of_newest(built.metrics)
+        + (_FOLDS_ARE_HIGH if "fold_auc_mean" in built.metrics else "")
     )
+
+
+def _of_newest(metrics: Mapping[str, float]) -> str:
+    if "newest_applicants" not in metrics:
+        return ""
+    how = "; alone they have figures of their own" if "newest_auc" in metrics else f", alone {UNMEASURED}"
+    return f" {metrics['newest_applicants']:.0f} of them have the newest outcomes{how}."
+
+
+def _gates_say(metrics: Mapping[str, float]) -> str:
+    return "; ".join(f"{gate.name}: {gate.detail}" for gate in fairness_gates(dict(metrics)))
 
 
 def _figures(metrics: Mapping[str, float]) -> Table:
@@ -152,9 +180,8 @@ def _figures(metrics: Mapping[str, float]) -> Table:
 
 def _baselines(metrics: Mapping[str, float]) -> Table:
     rows = [
-        (name, *(f"{metrics[key]:.4f}" if key in metrics else "" for key in keys))
+        (name, *(f"{metrics[key]:.4f}" if key in metrics else UNMEASURED if key else "" for key in keys))
         for name, *keys in _BASELINES
-        if any(key in metrics for key in keys)
     ]
     return [("", "AUC", "cost per applicant", "calibration error"), *rows]
 
@@ -224,7 +251,7 @@ def _made_of(built: BuiltModel, tuned: Tuned | None) -> str:
     )
     return (
         f"{metrics['trees']:.0f} trees with {metrics['leaves']:.0f} leaves over {metrics['features']:.0f}"
-        f" features; {searched}."
+        f" features; {searched}." + "".join(f" Note: {note}." for note in built.notes)
     )
 
 

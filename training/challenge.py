@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from scorer.manifest import Lineage
-from scorer.model import ServingModel
+from scorer.model import LatencyBudget, ServingModel
 from training.cost import THEORETICAL_BREAK_EVEN, cost_per_applicant
 from training.evaluate import expected_calibration_error
 from training.growing import auc_of
 from training.held_out import HeldOut
-from training.intervals import auc_difference, cost_difference
+from training.intervals import MIN_OF_A_CLASS, around, auc_difference, cost_difference, is_measurable
 
-#: Fewer rows than these tell two models apart by nothing but chance.
-MIN_ROWS: Final = 200
+#: For models that are only measured: how fast a row is on a busy machine must not end a comparison.
+UNHURRIED: Final = LatencyBudget(margin_ms=math.inf, contributions_ms=math.inf)
 
 
 class NotComparable(Exception):
@@ -24,31 +25,44 @@ class NotComparable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Both models' figures on `applicants` rows; differences are challenger less Production.
+class Compared:
+    """A figure of both models; the difference is challenger less Production.
 
-    Standard errors are of the differences, on paired rows: what both get wrong alike cancels.
+    The standard error is of the difference, on paired rows: what both get wrong alike cancels.
     """
 
+    ours: float
+    production: float
+    standard_error: float
+
+    @property
+    def difference(self) -> float:
+        """Challenger less Production."""
+        return self.ours - self.production
+
+    @property
+    def chance(self) -> float:
+        """How far from 0 the difference of equally good models is in 5 % of all draws of applicants."""
+        return around(0.0, self.standard_error).high
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Both models on the same `applicants`."""
+
     applicants: int
-    auc: float
-    production_auc: float
-    auc_difference: float
-    auc_standard_error: float
-    cost: float
-    production_cost: float
-    cost_difference: float
-    cost_standard_error: float
+    auc: Compared
+    cost: Compared
     production_ece: float
 
     def as_metrics(self) -> dict[str, float]:
         """The figures for a run, by name."""
         return {
-            "production_auc": self.production_auc,
-            "production_cost": self.production_cost,
+            "production_auc": self.auc.production,
+            "production_cost": self.cost.production,
             "production_ece": self.production_ece,
-            "auc_over_production": self.auc_difference,
-            "cost_over_production": self.cost_difference,
+            "auc_over_production": self.auc.difference,
+            "cost_over_production": self.cost.difference,
         }
 
 
@@ -60,31 +74,30 @@ def compare(
 ) -> Comparison:
     """Both on those of the challenger's held-out rows that Production has not learnt from.
 
-    Each decides by its own calibrator and break-even. NotComparable if too few rows are left, or if
+    Each decides by its own calibrator and break-even. NotComparable if too few of a class are left, or if
     Production wants a feature that they do not have.
     """
     if learnt_by_production is not None:
         rows = rows.without(learnt_by_production.learnt_from)
-    if len(rows.target) < MIN_ROWS or not 0 < rows.target.sum() < len(rows.target):
-        raise NotComparable(f"only {len(rows.target)} applicants that neither has learnt from")
+    if not is_measurable(rows.target):
+        raise NotComparable(
+            f"only {rows.target.sum()} defaults among {len(rows.target)} applicants that neither has learnt"
+            f" from; {MIN_OF_A_CLASS} of each class are needed"
+        )
     try:
         ours, theirs = _scored(challenger, rows), _scored(production, rows)
     except LookupError as error:
         raise NotComparable(str(error)) from error
-    seed = challenger.lineage.seed
-    _, auc_error = auc_difference(ours[0], theirs[0], rows.target, seed=seed)
-    cost_delta, cost_error = cost_difference(ours, theirs, rows.target)
-    auc, production_auc = auc_of(ours[0], rows.target), auc_of(theirs[0], rows.target)
+    _, auc_error = auc_difference(ours[0], theirs[0], rows.target, seed=challenger.lineage.seed)
+    _, cost_error = cost_difference(ours, theirs, rows.target)
     return Comparison(
         applicants=len(rows.target),
-        auc=auc,
-        production_auc=production_auc,
-        auc_difference=auc - production_auc,
-        auc_standard_error=auc_error,
-        cost=cost_per_applicant(ours[0], rows.target, ours[1]),
-        production_cost=cost_per_applicant(theirs[0], rows.target, theirs[1]),
-        cost_difference=cost_delta,
-        cost_standard_error=cost_error,
+        auc=Compared(auc_of(ours[0], rows.target), auc_of(theirs[0], rows.target), auc_error),
+        cost=Compared(
+            cost_per_applicant(ours[0], rows.target, ours[1]),
+            cost_per_applicant(theirs[0], rows.target, theirs[1]),
+            cost_error,
+        ),
         production_ece=expected_calibration_error(theirs[0], rows.target),
     )
 

@@ -25,11 +25,11 @@ from feature_service.application import (
 from scorer.manifest import APPLICATION_VIEW, HISTORY_VIEW, FeatureColumn
 from training.applications import LabelledApplications
 from training.blanks import blank_history, blank_never_missing
-from training.errors import TooFewApplicants
+from training.errors import TooFewApplicants, TooFewOutcomes
 from training.history import NO_HISTORY, HistoryFeatures, Snapshots
 from training.outcomes import MaturedOutcomes
 from training.persons import persons_of
-from training.split import Rows, Split, split, split_by_time
+from training.split import Rows, Split, newest_of, people_of, split
 
 Target = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ class Dataset:
     `features` is `(n_rows, n_names)` under `names`: the whole application view, protected features
     too, then the history's; `past` is what the snapshot holds of each row's applicant. `persons` has
     equal numbers for rows of one person. `unlabelled` are the features of applications without a known
-    end (the test file's), or None.
+    end (the test file's), or None; `notes` is what a reader of the model card should know of the rows.
     """
 
     names: tuple[str, ...]
@@ -59,6 +59,7 @@ class Dataset:
     parts: Split
     history: HistoryFeatures
     unlabelled: Features | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def applicant_ids(self) -> Ids:
@@ -108,18 +109,20 @@ def make_dataset(
     snapshots: Snapshots | None = None,
     unlabelled: Encoded | None = None,
 ) -> Dataset:
-    """The rows of `applications` and `outcomes`, divided by `seed`; the outcomes' newest are held out.
+    """The rows of `applications` and `outcomes`, divided by `seed`; the outcomes' newest are held out too.
 
     An outcome meets the history of the snapshot that it was scored with, taken from `snapshots`; the
-    applications, and outcomes without a snapshot, meet `history`. LookupError for a snapshot that
-    is gone or has other features.
+    applications, and outcomes without a snapshot, meet `history`. What an earlier snapshot was built
+    without is missing, and noted. LookupError for a snapshot that is gone.
     """
     columns, target = applications.columns, applications.target
     past = history.past(ids_of(columns))
+    notes: tuple[str, ...] = ()
     if outcomes is not None:
+        then, notes = _history_of(outcomes, history, snapshots)
         columns = np.vstack([columns, outcomes.columns])
         target = np.concatenate([target, outcomes.target])
-        past = np.vstack([past, _history_of(outcomes, history, snapshots)])
+        past = np.vstack([past, then])
     persons = persons_of(columns)
     return Dataset(
         names=(*FEATURE_NAMES, *history.names),
@@ -131,7 +134,19 @@ def make_dataset(
         parts=_parts(target, persons, outcomes, seed),
         history=history,
         unlabelled=None if unlabelled is None else view_of(unlabelled, history),
+        notes=notes,
     )
+
+
+def check_enough(outcomes: MaturedOutcomes) -> None:
+    """Return if the newest outcomes, which will be held out, are of both classes; TooFewOutcomes if not."""
+    newest = outcomes.target[newest_of(outcomes.submitted_at)]
+    bad = int(newest.sum())
+    if min(bad, len(newest) - bad) < MIN_OF_A_CLASS:
+        raise TooFewOutcomes(
+            f"the newest {len(newest)} of {len(outcomes.target)} outcomes, which would be held out, have"
+            f" {bad} defaults; at least {MIN_OF_A_CLASS} defaults and as many good ones are needed"
+        )
 
 
 def view_of(columns: Encoded, history: HistoryFeatures) -> Features:
@@ -145,34 +160,41 @@ def _laid_out(columns: Encoded, past: Features, history: HistoryFeatures) -> Fea
 
 
 def _parts(target: Target, persons: Rows, outcomes: MaturedOutcomes | None, seed: int) -> Split:
-    if outcomes is None:
-        return _checked(split(target, seed=seed, persons=persons), target)
-    undated = np.full(len(target) - len(outcomes.target), np.datetime64("NaT", "us"))
-    applied_at = np.concatenate([undated, outcomes.submitted_at])
-    return _checked(split_by_time(target, applied_at, seed=seed, persons=persons), target)
-
-
-def _checked(parts: Split, target: Target) -> Split:
+    applied_at = None
+    if outcomes is not None:
+        undated = np.full(len(target) - len(outcomes.target), np.datetime64("NaT", "us"))
+        applied_at = np.concatenate([undated, outcomes.submitted_at])
+    parts = split(target, seed=seed, persons=persons, applied_at=applied_at)
     for name, rows in (("fit", parts.fit), ("choose", parts.choose), ("held-out", parts.held_out)):
-        bad = int(target[rows].sum())
-        if min(bad, len(rows) - bad) < MIN_OF_A_CLASS:
+        _, is_bad = people_of(target, rows, persons)
+        bad = int(is_bad.sum())
+        if min(bad, len(is_bad) - bad) < MIN_OF_A_CLASS:
             raise TooFewApplicants(
-                f"the {name} part would have {bad} defaults among {len(rows)} applicants; at least"
+                f"the {name} part would have {bad} defaults among {len(is_bad)} people; at least"
                 f" {MIN_OF_A_CLASS} defaults and as many good ones are needed in each part"
             )
     return parts
 
 
-def _history_of(outcomes: MaturedOutcomes, history: HistoryFeatures, snapshots: Snapshots | None) -> Features:
+def _history_of(
+    outcomes: MaturedOutcomes, history: HistoryFeatures, snapshots: Snapshots | None
+) -> tuple[Features, tuple[str, ...]]:
+    """What was held of each outcome's applicant when it was scored, and a note if that was less than now."""
     ids = ids_of(outcomes.columns)
     past = history.past(ids)
     used = np.array([snapshot_id or "" for snapshot_id in outcomes.snapshot_ids])
-    for snapshot_id in sorted(set(used.tolist())):
+    n_without, missing = 0, set[str]()
+    for snapshot_id in sorted(set(used.tolist()) - {"", history.snapshot_id}):
+        if snapshots is None:
+            break
         rows = np.flatnonzero(used == snapshot_id)
-        if snapshots is None or not snapshot_id or snapshot_id == history.snapshot_id:
-            continue
-        held = snapshots.open(snapshot_id)
-        if held.names != history.names:
-            raise LookupError(f"snapshot {snapshot_id} has other features than {history.snapshot_id}")
+        held = snapshots.open_earlier(snapshot_id)
         past[rows] = held.past(ids[rows])
-    return past
+        n_without += len(rows) if held.missing else 0
+        missing.update(held.missing)
+    if not missing:
+        return past, ()
+    return past, (
+        f"{n_without} of {len(ids)} outcomes were scored with snapshots that were built without"
+        f" {len(missing)} of the history's features: there these are missing",
+    )

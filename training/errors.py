@@ -5,7 +5,8 @@ TrainingError
 │   ├── BadApplicationsFile    a file of applications that cannot be trained on
 │   ├── TooFewApplicants       too few of a class in a part
 │   ├── BadOutcomes            an archive of outcomes that cannot be trained on
-│   │   └── NoOutcomes             none has matured in the period
+│   │   ├── NoOutcomes             none has matured in the period
+│   │   └── TooFewOutcomes         too few of a class to hold the newest out
 │   ├── SnapshotUnusable       a feature snapshot that is not there, or of another code
 │   ├── LeakSuspected          a feature knows the outcome too well to be true
 │   ├── UnknownVersion         no such version of the registered model
@@ -47,6 +48,10 @@ class BadOutcomes(Rejected):
 
 class NoOutcomes(BadOutcomes):
     """No outcome has matured in the period that was asked for."""
+
+
+class TooFewOutcomes(BadOutcomes):
+    """There are not enough outcomes of both classes to hold out the newest of them."""
 
 
 class SnapshotUnusable(Rejected, LookupError):

@@ -28,7 +28,7 @@ _DAYS_PER_YEAR: Final = 365.25
 _AGE_EDGES: Final = (0, 25, 35, 45, 55, 65, 200)
 _CATEGORIES: Final = ("CODE_GENDER", "NAME_FAMILY_STATUS", "NAME_EDUCATION_TYPE", "NAME_INCOME_TYPE")
 #: Smaller groups are left out: nothing can be said of them.
-_MIN_APPLICANTS: Final = 100
+MIN_APPLICANTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def group_figures(
     table = []
     for attribute, values in attributes(columns):
         groups = [np.flatnonzero(values == value) for value in sorted(set(values) - {""})]
-        groups = sorted((rows for rows in groups if len(rows) >= _MIN_APPLICANTS), key=len, reverse=True)
+        groups = sorted((rows for rows in groups if len(rows) >= MIN_APPLICANTS), key=len, reverse=True)
         most = max(groups, key=lambda rows: float(is_approved[rows].mean()), default=None)
         for rows in groups:
             table.append(
@@ -134,6 +134,7 @@ def _quotient(numerator: float, denominator: float) -> float:
 def fairness_facts(table: Sequence[GroupFigures]) -> dict[str, float]:
     """The worst figures by name, each at the end of its interval that is kinder to the model.
 
+    `groups_measured`: how many groups are in the table; a figure that these do not give is left out.
     `gender_approval_ratio_high`: the lowest ratio of a gender, at its interval's upper end;
     `group_miscalibration`: the farthest that any group's observed-to-expected ratio is surely from 1.
     """
@@ -146,7 +147,10 @@ def fairness_facts(table: Sequence[GroupFigures]) -> dict[str, float]:
         )
         for row in table
     ]
-    return {
-        "gender_approval_ratio_high": min([ratio for ratio in ratios if math.isfinite(ratio)], default=1.0),
-        "group_miscalibration": max(distances, default=0.0),
-    }
+    facts = {"groups_measured": float(len(table))}
+    # The most approved gender is compared with itself: one alone says nothing.
+    if len(ratios) > 1 and (known := [ratio for ratio in ratios if math.isfinite(ratio)]):
+        facts["gender_approval_ratio_high"] = min(known)
+    if distances:
+        facts["group_miscalibration"] = max(distances)
+    return facts

@@ -14,12 +14,13 @@ from scorer.calibration import Calibrator
 from scorer.manifest import Manifest
 from training.baselines import evaluate_baselines
 from training.calibrate import fit_isotonic, fit_platt
+from training.cost import cost_per_applicant
 from training.dataset import Dataset
-from training.evaluate import Decile, deciles, evaluate
+from training.evaluate import Decile, deciles, evaluate, expected_calibration_error
 from training.explain import Explained, explain_sample, global_importance
 from training.fairness import GroupFigures, fairness_facts, group_figures
-from training.growing import Fold, Grown
-from training.intervals import auc_interval, cost_interval
+from training.growing import Fold, Grown, auc_of
+from training.intervals import auc_interval, cost_interval, is_measurable
 from training.leakage import single_feature_aucs, suspects
 from training.stability import feature_psis, psi_between
 
@@ -114,6 +115,7 @@ def _metrics(findings: Findings, dataset: Dataset, grown: Grown, manifest: Manif
         "auc_high": auc.high,
         "cost_low": cost.low,
         "cost_high": cost.high,
+        **_newest(findings, dataset, manifest),
         **evaluate_baselines(dataset, grown.features),
         **fairness_facts(findings.groups),
         "leak_suspects": float(len(suspects(findings.single_aucs))),
@@ -130,3 +132,25 @@ def _metrics(findings: Findings, dataset: Dataset, grown: Grown, manifest: Manif
         metrics["score_psi"] = psi_between(probabilities, findings.unlabelled_probabilities)
         metrics["features_moved"] = float(sum(value > 0.25 for value in findings.psis.values()))
     return metrics
+
+
+def _newest(findings: Findings, dataset: Dataset, manifest: Manifest) -> dict[str, float]:
+    """The figures of those whom time chose to be held out; only how many, where they are too few."""
+    parts = dataset.parts
+    if not len(parts.newest):
+        return {}
+    is_newest = np.isin(parts.held_out, parts.newest)
+    probabilities, target = findings.probabilities[is_newest], findings.target[is_newest]
+    figures = {"newest_applicants": float(len(target))}
+    if not is_measurable(target):
+        return figures
+    auc = auc_interval(probabilities, target, seed=manifest.lineage.seed)
+    cut_off = manifest.lineage.metrics["break_even"]
+    return {
+        **figures,
+        "newest_auc": auc_of(probabilities, target),
+        "newest_auc_low": auc.low,
+        "newest_auc_high": auc.high,
+        "newest_cost_per_applicant": cost_per_applicant(probabilities, target, cut_off),
+        "newest_ece": expected_calibration_error(probabilities, target),
+    }

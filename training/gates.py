@@ -1,6 +1,7 @@
 """What a version must show before it may decide. Facts in, facts out; kept with the version.
 
-A gate that nothing can be said about passes and says so; one that was never measured does not.
+A gate that held-out applicants are too few for passes and says that it is unmeasured; one that was never
+looked at does not.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from typing import Final
 from scorer.bundle import Bundle
 from scorer.manifest import Lineage
 from scorer.model import DEFAULT_BUDGET, LatencyBudget, ServingModel
-from training.challenge import Comparison
+from training.challenge import Compared, Comparison
+from training.fairness import MIN_APPLICANTS
 
-#: How much worse than Production a challenger may look before it counts: about one standard error of
-#: the figure on 45,000 applicants.
+#: What a gate says first when too few applicants were there to say anything.
+UNMEASURED: Final = "unmeasured"
+#: How much worse than Production a challenger may be, however surely: about one standard error of the
+#: figure itself on 45,000 applicants.
 AUC_MARGIN: Final = 0.004
 COST_MARGIN: Final = 0.01
+_TITLES: Final = {"auc": "AUC", "cost": "cost"}
 CHANCE: Final = 0.5
 _WITHOUT_A_MODEL: Final = (
     "baseline_external_mean_auc",
@@ -52,7 +57,7 @@ def gates_of(bundle: Bundle, model: ServingModel) -> list[Gate]:
         _leaks(lineage),
         _worth(lineage.metrics),
         _calibration(lineage.metrics),
-        *_fairness(lineage.metrics),
+        *fairness_gates(lineage.metrics),
     ]
 
 
@@ -62,37 +67,39 @@ def proved(bundle: Bundle) -> Gate:
 
 
 def gates_against_production(comparison: Comparison) -> list[Gate]:
-    """Whether the challenger is not worse than Production beyond a margin."""
-    auc, cost = comparison.auc_difference, comparison.cost_difference
-    on = f"on {comparison.applicants} applicants that neither learnt from"
+    """Whether the challenger is not worse than Production.
+
+    It is worse if it loses more than the tolerance *and* more than chance explains: of many applicants
+    the tolerance decides, of few only a loss that another draw of them would show again.
+    """
+    auc, cost = comparison.auc, comparison.cost
     return [
-        Gate(
-            "AUC not worse",
-            auc >= -AUC_MARGIN,
-            f"{comparison.auc:.4f}, Production has {comparison.production_auc:.4f}"
-            f" (difference {auc:+.4f}, standard error {comparison.auc_standard_error:.4f}) {on}",
-            {
-                "auc": comparison.auc,
-                "production_auc": comparison.production_auc,
-                "standard_error": comparison.auc_standard_error,
-                "applicants": comparison.applicants,
-                "margin": AUC_MARGIN,
-            },
-        ),
-        Gate(
-            "cost not worse",
-            cost <= COST_MARGIN,
-            f"{comparison.cost:.4f}, Production has {comparison.production_cost:.4f}"
-            f" (difference {cost:+.4f}, standard error {comparison.cost_standard_error:.4f}) {on}",
-            {
-                "cost": comparison.cost,
-                "production_cost": comparison.production_cost,
-                "standard_error": comparison.cost_standard_error,
-                "applicants": comparison.applicants,
-                "margin": COST_MARGIN,
-            },
-        ),
+        _not_worse("auc", auc, loss=-auc.difference, tolerance=AUC_MARGIN, on=comparison.applicants),
+        _not_worse("cost", cost, loss=cost.difference, tolerance=COST_MARGIN, on=comparison.applicants),
     ]
+
+
+def _not_worse(figure: str, compared: Compared, *, loss: float, tolerance: float, on: int) -> Gate:
+    if loss <= tolerance:
+        verdict = f"inside the tolerance of {tolerance}"
+    elif loss <= compared.chance:
+        verdict = f"beyond the tolerance of {tolerance}, but no more than chance explains"
+    else:
+        verdict = f"worse by more than the tolerance of {tolerance} and more than chance explains"
+    return Gate(
+        f"{_TITLES[figure]} not worse",
+        loss <= max(tolerance, compared.chance),
+        f"{compared.ours:.4f}, Production has {compared.production:.4f} on {on} applicants that neither"
+        f" learnt from; the difference of {compared.difference:+.4f} (by chance ± {compared.chance:.4f}) is"
+        f" {verdict}",
+        {
+            figure: compared.ours,
+            f"production_{figure}": compared.production,
+            "standard_error": compared.standard_error,
+            "applicants": on,
+            "margin": tolerance,
+        },
+    )
 
 
 def _latency(took: LatencyBudget) -> Gate:
@@ -155,21 +162,34 @@ def _calibration(metrics: dict[str, float]) -> Gate:
     )
 
 
-def _fairness(metrics: dict[str, float]) -> list[Gate]:
+def fairness_gates(metrics: dict[str, float]) -> list[Gate]:
+    """What the figures say of groups of people, also where that is nothing."""
     ratio, error = metrics.get("gender_approval_ratio_high"), metrics.get("group_miscalibration")
-    if ratio is None or error is None:
+    if "groups_measured" not in metrics and (ratio is None or error is None):
         return [Gate("fair to groups", False, "not measured")]
-    return [
-        Gate(
-            "genders approved alike",
-            ratio >= APPROVAL_RATIO,
-            f"approval ratio at most {ratio:.3f}, bound {APPROVAL_RATIO}",
-            {"gender_approval_ratio_high": ratio, "bound": APPROVAL_RATIO},
-        ),
-        Gate(
-            "PD true in each group",
-            error <= GROUP_MISCALIBRATION,
-            f"a group's bad rate is at least {error:.1%} off, bound {GROUP_MISCALIBRATION:.0%}",
-            {"group_miscalibration": error, "bound": GROUP_MISCALIBRATION},
-        ),
-    ]
+    return [_genders(ratio), _true_in_groups(error)]
+
+
+def _genders(ratio: float | None) -> Gate:
+    name = "genders approved alike"
+    if ratio is None:
+        few = f"no two genders have {MIN_APPLICANTS} held-out applicants each, or none is approved"
+        return Gate(name, True, f"{UNMEASURED}: {few}")
+    return Gate(
+        name,
+        ratio >= APPROVAL_RATIO,
+        f"approval ratio at most {ratio:.3f}, bound {APPROVAL_RATIO}",
+        {"gender_approval_ratio_high": ratio, "bound": APPROVAL_RATIO},
+    )
+
+
+def _true_in_groups(error: float | None) -> Gate:
+    name = "PD true in each group"
+    if error is None:
+        return Gate(name, True, f"{UNMEASURED}: no group has {MIN_APPLICANTS} held-out applicants")
+    return Gate(
+        name,
+        error <= GROUP_MISCALIBRATION,
+        f"a group's bad rate is at least {error:.1%} off, bound {GROUP_MISCALIBRATION:.0%}",
+        {"group_miscalibration": error, "bound": GROUP_MISCALIBRATION},
+    )

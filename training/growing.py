@@ -37,16 +37,22 @@ class Recipe:
 
     `features` are its inputs, all that are allowed if None. With `n_folds`, cross-validation finds
     the number of trees and how far folds spread; without, an early-stopping part finds the number.
+    `is_cut_short` when the wall clock ended the search for the recipe.
     """
 
     settings: FitSettings
     features: tuple[str, ...] | None = None
     n_folds: int = 0
+    is_cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One fold of the fit part: its AUC, its best number of trees, and its log loss after each tree."""
+    """One fold of the fit part: its AUC, its best number of trees, and its log loss after each tree.
+
+    The rows that the AUC is measured on also stopped the trees, so it is a little too high: what it is
+    for is how far folds spread.
+    """
 
     auc: float
     n_trees: int
@@ -57,7 +63,7 @@ class Fold:
 class Grown:
     """A fitted model, its inputs, and the folds that it was measured on (none without folds).
 
-    `is_cut_short` when the wall clock took folds or trees away.
+    `is_cut_short` when the wall clock took folds or trees away, or trials and selection before them.
     """
 
     model: FittedModel
@@ -78,14 +84,14 @@ def grow_model(
     names, watch = recipe.features or dataset.inputs, Watch(progress, budget)
     if not recipe.n_folds:
         model = _stopped_early(dataset, names, recipe.settings, seed, watch)
-        return Grown(model, names, is_cut_short=budget.is_over())
+        return Grown(model, names, is_cut_short=recipe.is_cut_short or budget.is_over())
     measured = cross_validate(dataset, names, recipe, seed=seed, watch=watch)
     rows, parameters = dataset.parts.fit, recipe.settings.parameters(seed=seed)
     grown = bins(dataset.grown_on(rows, names, seed=seed + 3), dataset.target[rows], names, parameters)
     # Folds see fewer rows than the final fit, so it gets the mean of their best numbers, not less.
     n_trees = max(1, round(float(np.mean([fold.n_trees for fold in measured]))))
     booster = grow(grown, recipe.settings, n_trees=n_trees, seed=seed, watch=watch)
-    is_cut_short = len(measured) < recipe.n_folds or budget.is_over()
+    is_cut_short = recipe.is_cut_short or len(measured) < recipe.n_folds or budget.is_over()
     return Grown(as_served(booster, recipe.settings), names, measured, is_cut_short)
 
 

@@ -54,11 +54,25 @@ class HistoryFeatures(Protocol):
         """
 
 
+class EarlierHistory(Protocol):
+    """What a snapshot of any age holds, in the columns of `HistoryFeatures.past` of this code."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The columns that it was built without: NaN for everybody."""
+
+    def past(self, applicant_ids: ApplicantIds) -> Features:
+        """As `HistoryFeatures.past`."""
+
+
 class Snapshots(Protocol):
-    """The store of snapshots, so that an outcome meets the history that it was scored with."""
+    """The store of snapshots, so that an application meets the history that it was scored with."""
 
     def open(self, snapshot_id: str | None) -> HistoryFeatures:
-        """The snapshot; LookupError if the store no longer has it."""
+        """The snapshot; LookupError if the store no longer has it or if its columns are not this code's."""
+
+    def open_earlier(self, snapshot_id: str) -> EarlierHistory:
+        """The snapshot, whatever columns it was built with; LookupError if the store no longer has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +95,3 @@ class NoHistory:
 
 
 NO_HISTORY: Final = NoHistory()
-
-
-@dataclass(frozen=True, slots=True)
-class OneSnapshot:
-    """A store that answers every question with the same snapshot."""
-
-    snapshot: HistoryFeatures = NO_HISTORY
-
-    def open(self, snapshot_id: str | None) -> HistoryFeatures:
-        """The snapshot, whatever was asked for."""
-        return self.snapshot

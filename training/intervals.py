@@ -15,6 +15,8 @@ Probabilities = npt.NDArray[np.float64]
 Target = npt.NDArray[np.int64]
 
 RESAMPLES: Final = 300
+#: With fewer of a class, resampling does not know how far an AUC may be off.
+MIN_OF_A_CLASS: Final = 10
 _LEVEL: Final = 0.95
 _Z: Final = 1.959964
 
@@ -25,6 +27,12 @@ class Interval:
 
     low: float
     high: float
+
+
+def is_measurable(target: Target) -> bool:
+    """Whether there are enough of both classes for an AUC with an error that can be believed."""
+    bad = int(target.sum())
+    return min(bad, len(target) - bad) >= MIN_OF_A_CLASS
 
 
 def bootstrap_aucs(probabilities: Probabilities, target: Target, *, seed: int) -> Probabilities:

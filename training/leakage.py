@@ -1,7 +1,7 @@
 """Looks for features that know the end: one that by itself tells who defaults is too good to be true.
 
-The best honest feature of a loan application reaches an AUC near 0.65. Also asked: whether a value's
-mere absence tells, since what is filled in afterwards is missing for one of the classes.
+Also asked: whether a value's mere absence tells, since what is filled in afterwards is missing for one
+of the classes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from feature_service.application import FEATURE_BY_NAME, Features
 
 Target = npt.NDArray[np.int64]
 
-#: A single feature above this is held to be a leak.
-LEAK_AUC: Final = 0.90
-#: Rows that are looked at: an AUC of 0.9 needs no more to be seen.
+#: A single feature above this is held to be a leak. The best honest one is the mean of the external
+#: scores: 0.73 in the sample, about 0.74 published for the real files. Whole models reach 0.80 there.
+LEAK_AUC: Final = 0.80
+#: Rows that are looked at: an AUC of 0.8 needs no more to be seen.
 _MAX_ROWS: Final = 40_000
 
 

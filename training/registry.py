@@ -20,9 +20,9 @@ from scorer.bundle import Bundle, read_bundle, write_bundle
 from scorer.errors import BundleRefused
 from scorer.model import ServingModel
 from training.build import BuiltModel
-from training.challenge import NotComparable, compare
+from training.challenge import UNHURRIED, NotComparable, compare
 from training.errors import GatesNotPassed, NeverProduction, UnknownVersion
-from training.gates import Gate, gates_against_production, gates_of, proved
+from training.gates import UNMEASURED, Gate, gates_against_production, gates_of, proved
 from training.held_out import HeldOut, read_held_out
 from training.tune import TrialFinished, Tuned
 
@@ -195,7 +195,7 @@ def compared_with_production(registry: Registry, built: BuiltModel) -> dict[str,
         write_bundle(folder / "built", built.manifest, model_text=built.model_text, golden=built.golden)
         try:
             comparison = compare(
-                ServingModel(read_bundle(folder / "built")),
+                ServingModel(read_bundle(folder / "built"), budget=UNHURRIED),
                 *_production(registry, production, folder),
                 built.held_out,
             )
@@ -263,7 +263,7 @@ def _compared(
         comparison = compare(challenger, *_production(registry, production, folder), rows)
     except (NotComparable, BundleRefused, LookupError) as error:
         # What can't be compared, or read any more, must not keep its successor out.
-        return [Gate("not worse than Production", True, f"not comparable: {error}")]
+        return [Gate("not worse than Production", True, f"{UNMEASURED}: {error}")]
     return gates_against_production(comparison)
 
 
@@ -272,7 +272,7 @@ def _production(
 ) -> tuple[ServingModel, HeldOut | None]:
     """The model in Production, and what it has learnt from, None if it does not say."""
     place = registry.fetch_bundle(production, folder / "production")
-    model = ServingModel(read_bundle(place, expected_digest=production.digest))
+    model = ServingModel(read_bundle(place, expected_digest=production.digest), budget=UNHURRIED)
     try:
         learnt = read_held_out(registry.fetch_evaluation(production, folder / "production-evaluation"))
     except LookupError:

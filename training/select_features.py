@@ -35,6 +35,7 @@ class Selected:
 
     AUCs are of quick models with all features and with those that stay; `gains` is what each feature gained
     in them, mean of the folds, and `noise_gain` what it had to gain more than (0 when nothing was dropped).
+    `is_cut_short` when all of them stay because the time was over.
     """
 
     features: tuple[str, ...]
@@ -43,6 +44,7 @@ class Selected:
     auc_with_selected: float
     gains: dict[str, float]
     noise_gain: float
+    is_cut_short: bool = False
 
     def as_metrics(self) -> dict[str, float]:
         """The figures for a run, by name."""
@@ -81,7 +83,8 @@ def select_features(
             kept = tuple(name for name, stays in zip(names, is_kept, strict=True) if stays)
             dropped = tuple(name for name, stays in zip(names, is_kept, strict=True) if not stays)
             return Selected(kept, dropped, with_all, with_kept, gain_of, float(least.mean()))
-    return Selected(names, (), with_all, with_all, gain_of, 0.0)
+    is_cut_short = watch.budget.is_over()
+    return Selected(names, (), with_all, with_all, gain_of, 0.0, is_cut_short=is_cut_short)
 
 
 def _gains(

@@ -11,13 +11,15 @@ from feature_service.application import FEATURES, Features
 from feature_service.cross import cross_features
 from feature_service.definitions import FeatureDefinition
 from feature_service.errors import FeatureServiceError
+from feature_service.manifest import FeatureColumn
 from feature_service.reason_groups import HISTORY_GROUPS
 from feature_service.snapshot import SnapshotReader
 from feature_service.store import SnapshotStore
 from feature_service.vector import ALL_FEATURES
+from feature_service.views import HISTORY_FEATURES
 from training.catalogue import CatalogueGroup
 from training.errors import SnapshotUnusable
-from training.history import ApplicantIds, HistoryFeatures
+from training.history import ApplicantIds, EarlierHistory, HistoryFeatures
 
 _DEFINITIONS: tuple[FeatureDefinition, ...] = ALL_FEATURES[len(FEATURES) :]
 
@@ -44,6 +46,35 @@ class SnapshotHistory:
         return np.hstack([past, cross_features(np.hstack([application, past]))])
 
 
+class EarlierSnapshot:
+    """Implements `training.history.EarlierHistory`: the columns of a snapshot, found by their names.
+
+    A column that has another type or other categories by now is another column.
+    """
+
+    def __init__(self, reader: SnapshotReader) -> None:
+        self._reader = reader
+        start, stop = reader.manifest.history
+        held = {_identity(column): at for at, column in enumerate(reader.manifest.features[start:stop])}
+        self._from = [held.get(_identity(definition), -1) for definition in HISTORY_FEATURES]
+        self.missing = tuple(
+            definition.name for definition, at in zip(HISTORY_FEATURES, self._from, strict=True) if at < 0
+        )
+
+    def past(self, applicant_ids: ApplicantIds) -> Features:
+        """See `EarlierHistory`."""
+        held, _ = self._reader.history(applicant_ids)
+        past: Features = np.full((len(held), len(self._from)), np.nan, dtype=np.float32)
+        for column, at in enumerate(self._from):
+            if at >= 0:
+                past[:, column] = held[:, at]
+        return past
+
+
+def _identity(column: FeatureColumn | FeatureDefinition) -> tuple[str, str, tuple[str, ...]]:
+    return column.name, column.dtype, column.categories
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSnapshots:
     """Implements `training.history.Snapshots` over a store; `cache` is for copies of a remote one."""
@@ -56,6 +87,14 @@ class StoredSnapshots:
         try:
             wanted = snapshot_id or self._newest()
             return SnapshotHistory(SnapshotReader.open(self.store.local_folder(wanted, self.cache)))
+        except FeatureServiceError as error:
+            raise SnapshotUnusable(str(error)) from error
+
+    def open_earlier(self, snapshot_id: str) -> EarlierHistory:
+        """See `training.history.Snapshots`. SnapshotUnusable if there is none, or a broken one."""
+        try:
+            folder = self.store.local_folder(snapshot_id, self.cache)
+            return EarlierSnapshot(SnapshotReader.open(folder, expected=None))
         except FeatureServiceError as error:
             raise SnapshotUnusable(str(error)) from error
 

@@ -22,8 +22,14 @@ from training.applications import (
 )
 from training.budget import Budget
 from training.build import BuiltModel, Origin, build_model
-from training.dataset import Dataset, make_dataset
-from training.errors import BadApplicationsFile, LeakSuspected, NoOutcomes, RegistryUnavailable
+from training.dataset import Dataset, check_enough, make_dataset
+from training.errors import (
+    BadApplicationsFile,
+    LeakSuspected,
+    NoOutcomes,
+    RegistryUnavailable,
+    TooFewOutcomes,
+)
 from training.findings import fit_part_aucs
 from training.fit import FitSettings, Progress, Watch
 from training.growing import Recipe
@@ -48,7 +54,7 @@ _TUNING_SHARE: Final = 0.6
 class OutcomeWindow:
     """Which matured outcomes join: those of `archive` that were observed in `[since, until)`.
 
-    `is_optional`: without any, or with too few to hold out, training goes on as if nobody had asked.
+    `is_optional`: without any, or with too few to hold out, training goes on without them and says so.
     """
 
     archive: OutcomeArchive
@@ -83,7 +89,8 @@ class TrainingPlan:
 class TrainingOutcome:
     """The version that the inputs give; `built` is None if it was there already, `tuned` without tuning.
 
-    `is_production`: it was there, and decides.
+    `is_production`: it was there, and decides. `notes` say what became of the outcomes, where that is not
+    what was asked for.
     """
 
     version: RegisteredVersion
@@ -91,6 +98,7 @@ class TrainingOutcome:
     tuned: Tuned | None = None
     compared: dict[str, float] = field(default_factory=dict)
     is_production: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ def train(
     # The last part is for evaluating, drawing and registering.
     budget = Budget.of_minutes(plan.minutes).part(_GROWING_SHARE)
     progress("fingerprinting inputs", 0.0)
-    outcomes = _outcomes(plan.outcomes)
+    outcomes, notes = _outcomes(plan.outcomes)
     if outcomes is None:
         plan = replace(plan, outcomes=None)
     origin = origin_of(plan, outcomes)
@@ -133,8 +141,9 @@ def train(
     if known is not None:
         registry.stage(known)
         production = registry.with_alias(plan.model_name, PRODUCTION)
-        return TrainingOutcome(version=known, built=None, is_production=known == production)
+        return TrainingOutcome(known, built=None, is_production=known == production, notes=notes)
     dataset = _dataset(plan, outcomes, progress)
+    dataset = replace(dataset, notes=notes + dataset.notes)
     _refuse_leaks(dataset, is_allowed=plan.is_leak_allowed)
     with registry.run(plan.model_name) as run_id:
         trials = NestedTrials(registry, run_id)
@@ -160,7 +169,7 @@ def train(
                 " that are finished"
             ) from error
     progress("staged", 1.0)
-    return TrainingOutcome(version=version, built=built, tuned=found.tuned, compared=compared)
+    return TrainingOutcome(version, built, tuned=found.tuned, compared=compared, notes=built.notes)
 
 
 def _known(plan: TrainingPlan, origin: Origin, registry: Registry) -> RegisteredVersion | None:
@@ -211,17 +220,18 @@ def _parameters(plan: TrainingPlan) -> dict[str, float | int | str | bool]:
     return parameters
 
 
-def _outcomes(window: OutcomeWindow | None) -> MaturedOutcomes | None:
+def _outcomes(window: OutcomeWindow | None) -> tuple[MaturedOutcomes | None, tuple[str, ...]]:
+    """The outcomes that join, if any, and why those that were asked for do not."""
     if window is None:
-        return None
+        return None, ()
     try:
         outcomes = window.archive.matured(window.since, window.until)
-    except NoOutcomes:
+        check_enough(outcomes)
+    except (NoOutcomes, TooFewOutcomes) as error:
         if window.is_optional:
-            return None
+            return None, (f"trained without outcomes: {error}",)
         raise
-    is_one_class = len(set(outcomes.target.tolist())) < 2
-    return None if window.is_optional and is_one_class else outcomes
+    return outcomes, ()
 
 
 def _dataset(plan: TrainingPlan, outcomes: MaturedOutcomes | None, progress: Progress) -> Dataset:
@@ -269,5 +279,6 @@ def _found(search: Search, dataset: Dataset) -> Found:
     )
     # Found with few rows, for all rows: growing may go on as long as the budget of leaves allows.
     settings = replace(tuned.settings, max_trees=tuning.max_leaves // tuned.settings.num_leaves)
-    recipe = Recipe(settings, features=selected.features, n_folds=plan.n_folds)
+    is_cut_short = selected.is_cut_short or tuned.is_cut_short
+    recipe = Recipe(settings, selected.features, n_folds=plan.n_folds, is_cut_short=is_cut_short)
     return Found(recipe, selected, tuned)

@@ -88,12 +88,14 @@ class Tuned:
     """The best settings found, and all finished trials of the study in their order.
 
     `best_auc` and `best_trial` are None when there was no time for a trial: the settings are the first ones.
+    `is_cut_short` when the time was over before all trials that were wanted had finished.
     """
 
     settings: FitSettings
     best_auc: float | None
     best_trial: int | None
     tried: tuple[Tried, ...]
+    is_cut_short: bool = False
 
     @property
     def finished(self) -> int:
@@ -130,7 +132,7 @@ def tune(
     seed, base, is_over = place.seed, place.base, watch.budget.is_over
     try:
         study = open_study(place)
-        study.enqueue_trial(as_proposed(base), skip_if_exists=True)
+        _ask_first(study, as_proposed(base))
         folds = TrialFolds.of(dataset, features, rows=plan.rows, n_folds=plan.n_folds, base=base, seed=seed)
         told: set[int] = set()
         while len(finished := _told(study, log, told)) < plan.trials and not is_over():
@@ -162,6 +164,17 @@ def open_study(place: StudyPlace) -> optuna.Study:
         # A fold is a step: after the first, a trial in the worse half of its predecessors stops.
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS // 2, n_warmup_steps=0),
     )
+
+
+def _ask_first(study: optuna.Study, parameters: dict[str, float | int]) -> None:
+    """Have the next trial take these, unless one that goes on or has finished does.
+
+    A trial that Ctrl-C or the clock has ended failed: Optuna's own `skip_if_exists` would count it.
+    """
+    states = (*_FINISHED, TrialState.WAITING, TrialState.RUNNING)
+    taken = study.get_trials(deepcopy=False, states=states)
+    if all(trial.system_attrs.get("fixed_params") != parameters for trial in taken):
+        study.enqueue_trial(parameters)
 
 
 def _opened(storage: str, tries: int = _OPEN_TRIES) -> optuna.storages.BaseStorage:
@@ -241,12 +254,13 @@ def _so_far(study: optuna.Study, finished: int, wanted: int) -> str:
 
 def _tuned(study: optuna.Study, base: FitSettings, plan: TuningPlan) -> Tuned:
     finished = _finished(study)
+    is_cut_short = len(finished) < plan.trials
     tried = tuple(
         Tried(dict(trial.params), trial.value if trial.state is TrialState.COMPLETE else None)
         for trial in finished
     )
     if all(trial.value is None for trial in tried):
-        return Tuned(base, best_auc=None, best_trial=None, tried=tried)
+        return Tuned(base, best_auc=None, best_trial=None, tried=tried, is_cut_short=is_cut_short)
     best = study.best_trial
     settings = proposed(optuna.trial.FixedTrial(best.params), base, max_leaves=plan.max_leaves)
     return Tuned(
@@ -254,6 +268,7 @@ def _tuned(study: optuna.Study, base: FitSettings, plan: TuningPlan) -> Tuned:
         best_auc=float(best.user_attrs["auc"]),
         best_trial=best.number,
         tried=tried,
+        is_cut_short=is_cut_short,
     )
 
 

@@ -30,7 +30,8 @@ _COMPARED = (
     ("approve everybody", "", "baseline_approve_all_cost", ""),
 )  # fmt: skip
 _REPORTED = (
-    "applicants", "bad_rate", "auc_low", "auc_high", "fold_auc_mean", "fold_auc_spread", "gini", "ks",
+    "applicants", "bad_rate", "auc_low", "auc_high", "newest_applicants", "newest_auc", "fold_auc_mean",
+    "fold_auc_spread", "gini", "ks",
     "average_precision", "log_loss", "brier", "calibration_p", "cost_low", "cost_high", "approval_rate",
     "refer_rate", "decline_rate", "bad_rate_approved", "score_psi", "features", "trees", "leaves",
 )  # fmt: skip
@@ -76,7 +77,7 @@ _FOLDS = 5
 )
 @click.option(
     "--outcomes",
-    help="Archive (folder, gs://… or s3://…) whose matured outcomes join; their newest are held out."
+    help="Archive (folder, gs://… or s3://…) whose matured outcomes join; their newest are held out too."
     " A folder without `predictions` holds labels from elsewhere, see training/outcomes.py.",
 )
 @click.option(
@@ -102,7 +103,7 @@ _FOLDS = 5
 @click.option(
     "--outcomes-if-any",
     is_flag=True,
-    help="Train without outcomes when none has matured, instead of failing.",
+    help="Train without outcomes, and say so, when none has matured or too few to hold their newest out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The last line is JSON: name, version, is_new.")
 @click.option("--result-file", type=click.Path(path_type=Path), help="Also write that JSON here.")
@@ -267,6 +268,8 @@ def _report_known(outcome: TrainingOutcome) -> None:
 
 def _report(outcome: TrainingOutcome) -> None:
     version = outcome.version
+    for note in outcome.notes:
+        click.echo(f"Note: {note}.")
     if outcome.built is None:
         _report_known(outcome)
         return

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import lightgbm
 import numpy as np
@@ -18,15 +17,13 @@ import numpy.typing as npt
 from feature_service.application import Features
 from scorer.bundle import Bundle, read_bundle
 from scorer.errors import BundleRefused
-from scorer.model import LatencyBudget, ServingModel
+from scorer.model import ServingModel
+from training.challenge import UNHURRIED
 from training.cost import THEORETICAL_BREAK_EVEN
 from training.drift.errors import NoReference
 from training.drift.performance import Judged
 from training.held_out import read_held_out
 from training.registry import PRODUCTION, RegisteredVersion, Registry
-
-#: A busy machine must not hide drift: how long a row takes matters to who serves it.
-_NO_HURRY: Final = LatencyBudget(margin_ms=1e9, contributions_ms=1e9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,8 @@ def reference_of_production(registry: Registry, model_name: str) -> Reference:
             place = registry.fetch_bundle(version, Path(folder) / "bundle")
             bundle = read_bundle(place, expected_digest=version.digest)
             rows = read_held_out(registry.fetch_evaluation(version, Path(folder) / "evaluation"))
-            model = ServingModel(bundle, budget=_NO_HURRY)
+            # A busy machine must not hide drift: how long a row takes matters to who serves it.
+            model = ServingModel(bundle, budget=UNHURRIED)
             selected = rows.select(model.feature_names)
         except (LookupError, BundleRefused) as error:
             raise NoReference(

@@ -10,9 +10,9 @@ from tests.fake_registry import FakeRegistry
 from tests.models import ORIGIN, TINY, built_on, dataset, no_progress, random_rows, random_target, write_csv
 from training.budget import UNLIMITED, Budget
 from training.build import build_model
-from training.fit import FitSettings
+from training.fit import FitSettings, Watch
 from training.growing import Recipe, grow_model
-from training.train import TrainingPlan, train
+from training.train import Search, TrainingPlan, recipe_of, train
 from training.tune import TuningPlan
 
 RECIPE = Recipe(replace(TINY, max_trees=40, patience_trees=40), n_folds=4)
@@ -97,3 +97,34 @@ def test_a_whole_run_without_time_still_stages_a_model(tmp_path: Path) -> None:
     assert outcome.tuned.finished == 0
     assert outcome.built is not None
     assert outcome.built.metrics["is_cut_short"] == 1.0
+
+
+class ClockOfTheSearch:
+    """Stands still but while trials run: the time is over for these alone."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def progress(self, stage: str, share: float) -> None:
+        if stage.startswith("tuning: trial 2"):
+            self.now_s += 3600.0
+
+
+def test_a_search_that_lost_trials_to_the_clock_makes_a_model_that_says_so() -> None:
+    clock = ClockOfTheSearch()
+    plan = TrainingPlan(
+        folder=Path(),
+        model_name="credit-risk",
+        settings=replace(TINY, max_trees=5),
+        seed=1,
+        tuning=TuningPlan(trials=30, max_leaves=60, n_folds=2),
+    )
+    watch = Watch(clock.progress, Budget.of_minutes(90.0, clock=clock))
+    recipe, tuned = recipe_of(Search(plan, ORIGIN, log=lambda _: None, watch=watch), dataset())
+    assert tuned is not None
+    assert 1 <= tuned.finished < 30
+    assert recipe.is_cut_short
+    assert grow_model(dataset(), recipe, seed=1, progress=no_progress).is_cut_short

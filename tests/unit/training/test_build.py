@@ -47,7 +47,7 @@ def test_shuffled_labels_are_not_learnt() -> None:
         shuffled = np.random.default_rng(seed).permutation(labelled().target)
         aucs.append(built_on(dataset_with(shuffled)).metrics["auc"])
     assert np.mean(aucs) == pytest.approx(0.5, abs=0.12)
-    assert built_model().metrics["auc"] > 0.75
+    assert built_model().metrics["auc"] > 0.7
 
 
 def test_cross_validation_gives_a_fold_spread_and_the_same_model_twice() -> None:

@@ -70,3 +70,12 @@ def test_margins_that_tell_nothing_or_the_opposite_give_everybody_the_bad_rate()
     calibrator = choose_calibrator(margins, target, seed=1).calibrator
     check_calibrator(calibrator)
     assert calibrator.probabilities(margins) == pytest.approx(target.mean(), abs=0.005)
+
+
+def test_a_person_is_in_one_fold_of_the_calibrators() -> None:
+    persons = np.repeat(np.arange(500), 4)
+    margins = np.repeat(MARGINS[:500], 4)
+    target = outcomes(1.0 / (1.0 + np.exp(-margins)))
+    out_of_fold = choose_calibrator(margins, target, seed=1, persons=persons).out_of_fold
+    # Equal margins get equal probabilities of one calibrator, and each fold has its own.
+    assert (np.ptp(out_of_fold.reshape(500, 4), axis=1) == 0.0).all()

@@ -186,3 +186,24 @@ def test_equal_models_have_equal_pictures(tmp_path: Path) -> None:
         drawn = draw_all(tmp_path / name, built_model(), tuned=None, compared={})
         bytes_of.append([path.read_bytes() for path in drawn])
     assert bytes_of[0] == bytes_of[1]
+
+
+def test_the_card_says_that_folds_look_a_little_better_than_they_are(tmp_path: Path) -> None:
+    built = built_on(dataset(), recipe=Recipe(TINY, n_folds=2))
+    markdown, _ = write_card(tmp_path, built, tuned=None, compared={}, pictures=[])
+    assert "measured on the rows that also stopped its trees" in markdown.read_text()
+    assert "mean of folds (a little too high)" in markdown.read_text()
+
+
+def test_what_too_few_applicants_cannot_say_is_unmeasured_and_no_number(tmp_path: Path) -> None:
+    few = labelled().columns[:90]
+    table = group_figures(few, np.full(90, 0.05), labelled().target[:90], CutOffs(0.2, 0.5))
+    assert fairness_facts(table) == {"groups_measured": 0.0}
+    columns = labelled().columns.copy()
+    columns[:, COLUMNS.index("CODE_GENDER")] = 0
+    one = group_figures(columns, np.full(1500, 0.05), labelled().target, CutOffs(0.2, 0.5))
+    assert "gender_approval_ratio_high" not in fairness_facts(one)
+    built = built_on(dataset())
+    markdown, _ = write_card(tmp_path, built, tuned=None, compared={}, pictures=[])
+    assert "| Model in Production | unmeasured | unmeasured | unmeasured |" in markdown.read_text()
+    assert "genders approved alike: unmeasured: no two genders have 100" in markdown.read_text()

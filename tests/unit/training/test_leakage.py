@@ -56,3 +56,13 @@ def test_a_planted_leak_is_found_among_all_features() -> None:
     assert list(suspects(fit_part_aucs(leaky, MODEL_INPUTS))) == ["OWN_CAR_AGE", "CAR_AGE_TO_AGE"]
     assert suspects(fit_part_aucs(dataset(), MODEL_INPUTS)) == {}
     assert built_on(leaky).metrics["leak_suspects"] == 2.0
+
+
+def test_a_feature_that_is_better_than_any_honest_one_is_a_suspect() -> None:
+    too_good, honest = TARGET * 1.5, TARGET * 0.9
+    noise = np.random.default_rng(5).normal(size=4_000)
+    both = np.hstack([feature(too_good + noise), feature(honest + noise)])
+    aucs = single_feature_aucs(both, TARGET, ["TOO_GOOD", "HONEST"])
+    assert 0.80 < aucs["TOO_GOOD"] < 0.90
+    assert 0.70 < aucs["HONEST"] < 0.78
+    assert suspects(aucs).keys() == {"TOO_GOOD"}

@@ -11,12 +11,23 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts.application import COLUMNS, example
-from tests.fake_history import FakeHistory
-from tests.models import labelled
+from tests.fake_history import FakeHistory, FakeSnapshots
+from tests.fake_registry import FakeRegistry
+from tests.models import (
+    TINY,
+    built_on,
+    dataset,
+    labelled,
+    no_progress,
+    random_rows,
+    random_target,
+    write_csv,
+)
+from training.card import write_card
 from training.dataset import make_dataset
-from training.errors import BadOutcomes
-from training.history import OneSnapshot
+from training.errors import BadOutcomes, TooFewOutcomes
 from training.outcomes import OUTCOME_SCHEMA, ParquetOutcomes
+from training.train import OutcomeWindow, TrainingPlan, train
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 YEAR = (START, START + timedelta(days=365))
@@ -81,18 +92,72 @@ def test_an_application_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         archive(tmp_path, [outcome(1, application=b"{")]).matured(*YEAR)
 
 
-def test_a_dataset_with_outcomes_holds_out_the_newest_of_them(tmp_path: Path) -> None:
+def test_a_dataset_with_outcomes_holds_out_the_newest_of_them_beside_the_same_labels(tmp_path: Path) -> None:
     outcomes = archive(tmp_path, [outcome(number) for number in range(300)]).matured(*YEAR)
-    dataset = make_dataset(labelled(), seed=5, outcomes=outcomes)
-    held_out = dataset.applicant_ids[dataset.parts.held_out]
-    assert held_out.min() >= 900_150
-    assert held_out.max() == 900_299
+    joined = make_dataset(labelled(), seed=5, outcomes=outcomes)
+    newest = joined.applicant_ids[joined.parts.newest]
+    assert (newest.min(), newest.max()) == (900_150, 900_299)
+    without = make_dataset(labelled(), seed=5)
+    held_out = set(joined.applicant_ids[joined.parts.held_out])
+    assert held_out == {*newest, *without.applicant_ids[without.parts.held_out]}
 
 
 def test_an_outcome_meets_the_history_it_was_scored_with(tmp_path: Path) -> None:
     rows = [outcome(number, snapshot_id="old" if number % 2 else None) for number in range(60)]
     outcomes = archive(tmp_path, rows).matured(*YEAR)
     now, then = FakeHistory("new", offset=0.0), FakeHistory("old", offset=1_000_000.0)
-    dataset = make_dataset(labelled(), seed=5, history=now, outcomes=outcomes, snapshots=OneSnapshot(then))
-    known = dataset.past[-60:, 0]
+    joined = make_dataset(labelled(), seed=5, history=now, outcomes=outcomes, snapshots=FakeSnapshots(then))
+    known = joined.past[-60:, 0]
     assert np.array_equal(known >= 1_000_000, np.arange(60) % 2 == 1)
+
+
+def plan_with(archive_of: ParquetOutcomes, folder: Path, *, is_optional: bool) -> TrainingPlan:
+    rows = random_rows(900, seed=51)
+    write_csv(folder / "application_train.csv", rows, random_target(rows, seed=51))
+    window = OutcomeWindow(archive_of, *YEAR, is_optional=is_optional)
+    return TrainingPlan(folder=folder, model_name="credit-risk", settings=TINY, seed=1, outcomes=window)
+
+
+def test_too_few_outcomes_to_hold_out_are_left_out_and_that_is_said(tmp_path: Path) -> None:
+    few = archive(tmp_path / "archive", [outcome(number) for number in range(6)])
+    plan, registry = plan_with(few, tmp_path, is_optional=True), FakeRegistry(tmp_path / "registry")
+    trained = train(plan, registry, progress=no_progress)
+    assert trained.built is not None
+    assert "outcomes" not in trained.built.manifest.lineage.sha256
+    (note,) = trained.notes
+    assert note.startswith("trained without outcomes: the newest 3 of 6 outcomes")
+    markdown, _ = write_card(tmp_path, trained.built, tuned=None, compared={}, pictures=[])
+    assert note in markdown.read_text()
+    assert train(plan, registry, progress=no_progress).notes == (note,)
+
+
+def test_too_few_outcomes_to_hold_out_end_a_training_that_wants_them(tmp_path: Path) -> None:
+    few = archive(tmp_path / "archive", [outcome(number) for number in range(6)])
+    with pytest.raises(TooFewOutcomes, match="have 1 defaults; at least 5"):
+        train(plan_with(few, tmp_path, is_optional=False), FakeRegistry(tmp_path / "r"), progress=no_progress)
+
+
+def test_the_newest_outcomes_have_figures_of_their_own_where_they_are_enough(tmp_path: Path) -> None:
+    outcomes = archive(tmp_path, [outcome(number) for number in range(300)]).matured(*YEAR)
+    built = built_on(make_dataset(labelled(), seed=5, outcomes=outcomes))
+    metrics = built.metrics
+    assert (metrics["newest_applicants"], metrics["applicants"]) == (150, 150 + len(dataset().parts.held_out))
+    assert metrics["newest_auc_low"] <= metrics["newest_auc"] <= metrics["newest_auc_high"]
+    few = archive(tmp_path / "few", [outcome(number) for number in range(40)]).matured(*YEAR)
+    built = built_on(make_dataset(labelled(), seed=5, outcomes=few))
+    assert built.metrics["newest_applicants"] == 20
+    assert "newest_auc" not in built.metrics
+    markdown, _ = write_card(tmp_path, built, tuned=None, compared={}, pictures=[])
+    assert "20 of them have the newest outcomes, alone unmeasured." in markdown.read_text()
+
+
+def test_outcomes_of_snapshots_that_lack_features_are_counted(tmp_path: Path) -> None:
+    rows = [outcome(number, snapshot_id="old" if number % 3 else None) for number in range(60)]
+    outcomes = archive(tmp_path, rows).matured(*YEAR)
+    then = FakeHistory("old")
+    then.missing = ("BUREAU_COUNT",)
+    with_old = make_dataset(
+        labelled(), seed=5, history=FakeHistory("new"), outcomes=outcomes, snapshots=FakeSnapshots(then)
+    )
+    (note,) = with_old.notes
+    assert note.startswith("40 of 60 outcomes were scored with snapshots that were built without 1 of")

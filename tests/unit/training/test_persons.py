@@ -13,7 +13,7 @@ from tests.models import labelled
 from training.dataset import make_dataset
 from training.errors import TooFewApplicants
 from training.persons import persons_of
-from training.split import folds, split, split_by_time, take_stratified
+from training.split import folds, split, take_stratified
 
 DATES = ("DAYS_BIRTH", "DAYS_EMPLOYED", "DAYS_REGISTRATION", "DAYS_ID_PUBLISH")
 
@@ -95,10 +95,12 @@ def test_the_newest_applications_are_held_out_and_their_people_are_nowhere_else(
     applied_at[200:] = np.datetime64("2026-01-01", "us") + np.arange(200) * np.timedelta64(1, "D")
     persons = np.arange(400)
     persons[399] = 5  # somebody in the undated rows came back last
-    parts = split_by_time(target, applied_at, seed=1, persons=persons)
-    assert parts.held_out.tolist() == list(range(340, 400))
+    parts = split(target, seed=1, persons=persons, applied_at=applied_at)
+    assert parts.newest.tolist() == list(range(300, 400))
+    assert set(parts.newest) < set(parts.held_out)
     assert 5 not in np.concatenate([parts.fit, parts.choose])
-    assert len(parts.fit) + len(parts.choose) == 339
+    everybody = np.concatenate([parts.fit, parts.choose, parts.held_out])
+    assert sorted({*everybody.tolist(), 5}) == list(range(400))
 
 
 def test_drawing_keeps_whole_persons() -> None:

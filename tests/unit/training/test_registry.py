@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from feature_service.application import Features
+from scorer.model import LatencyBudget, ServingModel
 from tests.fake_registry import FakeRegistry
 from tests.models import (
     TINY,
@@ -18,6 +20,7 @@ from tests.models import (
     write_csv,
 )
 from tests.registry_rules import OCCASION, RegistryRules, built
+from training.build import BuiltModel
 from training.errors import GatesNotPassed, RegistryUnavailable
 from training.registry import STAGING, RegisteredVersion, Registry, compared_with_production, promote
 from training.train import TrainingPlan, train
@@ -123,7 +126,7 @@ def test_a_production_model_is_met_only_on_applicants_it_has_not_learnt_from(
     promote(registry, name="credit-risk", version=None, occasion=OCCASION)
     assert before.version != after.version
     told = {gate.name: gate.detail for gate in registry.gates["credit-risk", after.version]}
-    assert "not comparable: only" in told["not worse than Production"]
+    assert "unmeasured: only" in told["not worse than Production"]
 
 
 def test_every_gate_is_a_fact_with_its_numbers(registry: FakeRegistry) -> None:
@@ -171,3 +174,33 @@ def test_a_registry_that_dies_meanwhile_says_that_the_trials_are_kept(tmp_path: 
         RegistryUnavailable, match=r"does not answer; nothing was staged.* goes on from the trials"
     ):
         train(plan_in(tmp_path), DyingRegistry(tmp_path / "registry"), progress=no_progress)
+
+
+def test_a_production_model_that_has_become_too_slow_is_still_compared(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = registry.register(built("credit-risk"))
+    promote(registry, name="credit-risk", version=None, occasion=OCCASION)
+    quick = ServingModel.row_milliseconds
+
+    def slow(model: ServingModel, row: Features) -> LatencyBudget:
+        return LatencyBudget(99.0, 99.0) if model.digest == good.digest else quick(model, row)
+
+    monkeypatch.setattr(ServingModel, "row_milliseconds", slow)
+    registry.register(built("credit-risk", is_worse=True))
+    with pytest.raises(GatesNotPassed, match="AUC not worse"):
+        promote(registry, name="credit-risk", version=None, occasion=OCCASION)
+
+
+def test_a_clearly_worse_challenger_is_kept_out_by_fewer_than_two_hundred_applicants(
+    registry: FakeRegistry,
+) -> None:
+    def with_rows(model: BuiltModel) -> BuiltModel:
+        rows = model.held_out
+        return replace(model, held_out=rows.without(rows.applicant_ids[150:]))
+
+    registry.register(with_rows(built("credit-risk")))
+    promote(registry, name="credit-risk", version=None, occasion=OCCASION)
+    registry.register(with_rows(built("credit-risk", is_worse=True)))
+    with pytest.raises(GatesNotPassed, match=r"AUC not worse: .* on 150 applicants"):
+        promote(registry, name="credit-risk", version=None, occasion=OCCASION)

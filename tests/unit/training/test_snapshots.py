@@ -3,15 +3,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from feature_service.application import FEATURES, application_features
 from feature_service.snapshot import SnapshotReader
 from feature_service.store import SnapshotStore
-from feature_service.vector import ALL_FEATURE_NAMES, ALL_FEATURES, ALL_MODEL_INPUTS, feature_vectors
+from feature_service.vector import ALL_FEATURE_NAMES, ALL_FEATURES, ALL_MODEL_INPUTS, HISTORY, feature_vectors
 from tests.models import labelled
-from tests.snapshots import write_snapshot
+from tests.snapshots import write_files, write_snapshot
 from training.catalogue import features_by_group
 from training.dataset import make_dataset
 from training.errors import SnapshotUnusable
@@ -81,3 +82,26 @@ def test_a_snapshot_without_a_quality_report_says_so(history: HistoryFeatures) -
     assert isinstance(history, SnapshotHistory)
     assert history.is_quality_passed is None
     assert history.snapshot_id
+
+
+def test_a_snapshot_of_other_columns_is_read_by_their_names(tmp_path: Path) -> None:
+    store = SnapshotStore(str(tmp_path / "store"))
+    draft = store.draft(tmp_path / "drafts")
+    manifest = write_files(draft, KNOWN)
+    columns = list(manifest.features)
+    at, gone, other = HISTORY.start, HISTORY.start + 1, HISTORY.start + 2
+    columns[at], columns[other] = columns[other], columns[at]
+    columns[gone] = msgspec.structs.replace(columns[gone], name="A_FEATURE_OF_LAST_YEAR")
+    store.publish(draft, msgspec.structs.replace(manifest, features=tuple(columns)))
+    snapshots = StoredSnapshots(store, tmp_path / "cache")
+    with pytest.raises(SnapshotUnusable, match="build a snapshot with this version"):
+        snapshots.open(manifest.id)
+    earlier = snapshots.open_earlier(manifest.id)
+    assert earlier.missing == (ALL_FEATURES[gone].name,)
+    past = earlier.past(np.array([*KNOWN, 7]))
+    with SnapshotReader.open(store.local_folder(manifest.id, tmp_path), expected=None) as reader:
+        held = reader.matrix[:, HISTORY]
+        assert np.array_equal(past[:3, [0, 2]], held[:, [2, 0]])
+        assert np.array_equal(past[:3, 3:], held[:, 3:])
+    assert np.isnan(past[:, 1]).all()
+    assert np.isnan(past[3]).all()

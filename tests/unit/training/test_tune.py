@@ -12,6 +12,7 @@ from training.budget import Budget
 from training.errors import StudyUnavailable, TuningInterrupted
 from training.fit import FitSettings, Watch
 from training.select_features import select_features
+from training.trials import TrialFolds, as_proposed
 from training.tune import StudyPlace, TrialFinished, Tuned, TuningPlan, tune
 
 FEATURES = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3", "NAME_INCOME_TYPE", "AMT_CREDIT")
@@ -143,6 +144,7 @@ def test_features_that_noise_does_as_well_as_are_dropped() -> None:
     rows = dataset().parts.fit
     settings = FitSettings(num_threads=1, min_data_in_leaf=20)
     selected = select_features(dataset(), rows, settings, seed=1, watch=UNWATCHED)
+    assert not selected.is_cut_short
     assert {"EXT_SOURCE_MEAN"} <= set(selected.features)
     assert set(selected.features) | set(selected.dropped) == set(dataset().inputs)
     assert len(selected.dropped) > 50 or selected.auc_with_selected == selected.auc_with_all
@@ -163,4 +165,29 @@ def test_a_selection_without_time_keeps_everything_and_ends() -> None:
         watch=Watch(lambda stage, _: trees.append(stage), Budget.of_minutes(0.0)),
     )
     assert selected.features == dataset().inputs
+    assert selected.is_cut_short
     assert len(trees) <= 4
+
+
+def test_the_first_settings_are_tried_although_ctrl_c_came_in_their_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = place(f"sqlite:///{tmp_path}/study.db")
+
+    def interrupted(*_: Any) -> NoReturn:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrialFolds, "measure", interrupted)
+    with pytest.raises(TuningInterrupted):
+        run(where)
+    log: list[TrialFinished] = []
+    resumed = run(where, log)
+    assert log[0].parameters == as_proposed(where.base)
+    assert [trial.parameters for trial in resumed.tried] == [trial.parameters for trial in run(place()).tried]
+
+
+def test_a_search_that_the_clock_ended_says_so() -> None:
+    assert not run(place()).is_cut_short
+    cut = run(place(), watch=Watch(no_progress, Budget.of_minutes(0.0)))
+    assert cut.is_cut_short
