@@ -40,7 +40,6 @@ from training.drift.run import DriftRun, Period, facts_of
 from training.drift.window import decided_between
 from training.fit import SMOKE
 from training.growing import Recipe
-from training.outcomes import OUTCOME_SCHEMA
 from training.registry import RegisteredVersion
 from training.sample.writer import write_sample
 
@@ -68,8 +67,9 @@ def main() -> None:
         with _measured("reading the archive, features anew"):
             window = decided_between(store, PERIOD.since, PERIOD.until)
         window = replace(window, names=ALL_FEATURE_NAMES, features=_widened(window.features))
+        nothing = Judged(np.empty(0), np.empty(0, "U1"), np.empty(0, np.int64))
         with _measured(f"PSI of {len(ALL_FEATURE_NAMES)} columns and the score"):
-            facts = facts_of(reference, window, OUTCOME_SCHEMA.empty_table())
+            facts = facts_of(reference, window, nothing)
         with _measured("the report, pictures included"):
             write_report(folder / "report", DriftRun(PERIOD, reference, window, facts, judge(facts)))
         total = time.perf_counter() - started

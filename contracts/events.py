@@ -166,19 +166,22 @@ class OutcomeObserved(msgspec.Struct, frozen=True, kw_only=True):
 class DriftReported(msgspec.Struct, frozen=True, kw_only=True):
     """What a drift run found of the applications decided in [`since`, `until`), RFC 3339.
 
-    `verdict` is "not enough" when too few were decided to say. `share_drifted` is that of the features;
-    `findings` names each check that alarms; `metrics` are its figures by name; `report_uri` is the page.
+    `verdict` is "not enough" when too little is known to say; `performance_verdict` is that on matured
+    outcomes alone. `share_drifted` is that of the features; `findings` names each check that alarms and
+    `lacking` what there was not enough of; `metrics` are its figures by name; `report_uri` is the page.
     """
 
     model_name: str
     model_version: str
     verdict: Literal["drift", "no drift", "not enough"]
+    performance_verdict: Literal["drift", "no drift", "not enough"] = "not enough"
     since: str
     until: str
     applications: int
     outcomes: int
     share_drifted: float | None
     findings: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
     top_features: dict[str, float] = {}
     report_uri: str | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +32,7 @@ _AHEAD: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class SubmittedOutcome:
-    """An application's end as its lender saw it at `observed_at`."""
+    """An application's end as its lender saw it at `observed_at`, in UTC."""
 
     application_id: str
     defaulted: bool
@@ -127,11 +127,11 @@ def _wrong_values(document: dict[str, Any], now: datetime) -> Iterator[FieldProb
 
 
 def _moment(text: object) -> datetime | None:
-    """The moment, or None for what is none or has no zone."""
+    """The moment in UTC, or None for what is none, has no zone, or is of a year that UTC does not have."""
     if not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return None if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo is not None else None

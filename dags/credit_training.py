@@ -31,7 +31,7 @@ from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 from scorestream_dags.alerts import deadline, run_failed
 from scorestream_dags.assets import DRIFT_FOUND, MODEL_PROMOTED
-from scorestream_dags.commands import command
+from scorestream_dags.commands import build_features, command
 from scorestream_dags.settings import DagSettings
 
 settings = DagSettings()
@@ -74,14 +74,7 @@ with DAG(
     history: list[str] = []
     if settings.has_history:
         history = ["--snapshot", "newest", "--store", settings.feature_store]
-        steps.append(
-            command(
-                settings,
-                "build_features",
-                ["features", "build", "--data", "{{ params.data }}", "--store", settings.feature_store],
-                timeout=timedelta(hours=3),
-            )
-        )
+        steps.append(build_features(settings))
     train = command(
         settings,
         "train",

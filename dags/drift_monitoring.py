@@ -1,12 +1,13 @@
 """
 ### drift_monitoring
 
-Every day: compares what was decided the day before with what the model in Production was trained on.
+Every day: compares what was decided the day before, UTC, with what the model in Production was trained on.
 
 * **compact_archive** — `scorestream archive compact`: few large files of many small ones.
 * **watch_drift** — `scorestream drift`: the report is in MLflow (experiment `<model>-drift`), the news on
-  the topic `drift-reports`. A day with too few applications is *not enough*, never *no drift*. The same day
-  again writes over its report.
+  the topic `drift-reports`. A day with too few applications is *not enough*, never *no drift*. Performance
+  is judged on the labels of the last `outcome_days`, with a verdict of its own. The same day again writes
+  over its report.
 * **is_drift** — everything after it is skipped unless the verdict is *drift*.
 * **announce_drift** — an event on the asset `drift-found`, whose extra is the report: it starts
   `credit_training`.
@@ -33,7 +34,8 @@ from scorestream_dags.settings import DagSettings
 
 settings = DagSettings()
 
-_SECONDS = "%Y-%m-%dT%H:%M:%S"
+#: Whole days: the last one was over hours before the run, so the archive has written all of it.
+_DAY = "%Y-%m-%d"
 _MOMENT = ["null", "string"]
 
 
@@ -62,6 +64,12 @@ with DAG(
             minimum=0,
             description="An outcome counts so long after its decision.",
         ),
+        "outcome_days": Param(
+            90.0,
+            type="number",
+            minimum=0,
+            description="Performance is judged by what matured in so many days before the end.",
+        ),
     },
 ):
     compact_archive = command(
@@ -75,12 +83,13 @@ with DAG(
         "watch_drift",
         [
             "drift",
-            "--from", f"{{{{ params.since or data_interval_start.strftime('{_SECONDS}') }}}}",
-            "--to", f"{{{{ params.until or data_interval_end.strftime('{_SECONDS}') }}}}",
+            "--from", f"{{{{ params.since or data_interval_start.strftime('{_DAY}') }}}}",
+            "--to", f"{{{{ params.until or data_interval_end.strftime('{_DAY}') }}}}",
             "--archive", settings.archive,
             "--store", settings.feature_store,
             "--model-name", settings.model_name,
             "--performance-days", "{{ params.performance_days }}",
+            "--outcome-days", "{{ params.outcome_days }}",
             "--exit-zero",
         ],
         timeout=timedelta(hours=1),

@@ -21,7 +21,7 @@ from airflow.sdk import DAG, Param
 from airflow.timetables.trigger import CronTriggerTimetable
 from scorestream_dags.alerts import deadline, run_failed
 from scorestream_dags.assets import FEATURES_REFRESHED
-from scorestream_dags.commands import command
+from scorestream_dags.commands import build_features, command
 from scorestream_dags.settings import DagSettings
 
 settings = DagSettings()
@@ -45,16 +45,4 @@ with DAG(
     validate = command(
         settings, "validate", ["quality", "--data", "{{ params.data }}"], timeout=timedelta(hours=1)
     )
-    build_features = command(
-        settings,
-        "build_features",
-        [
-            "features", "build",
-            "--data", "{{ params.data }}",
-            "--store", settings.feature_store,
-            "--engine", "{{ params.engine }}",
-        ],
-        timeout=timedelta(hours=3),
-        outlets=[FEATURES_REFRESHED],
-    )  # fmt: skip
-    validate >> build_features
+    validate >> build_features(settings, "--engine", "{{ params.engine }}", outlets=[FEATURES_REFRESHED])

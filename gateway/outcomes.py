@@ -49,7 +49,7 @@ class Outcomes:
             applicant_id=await self._applicant(outcome, client),
             lane=outcome.lane.value,
             defaulted=outcome.defaulted,
-            observed_at=outcome.observed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            observed_at=outcome.observed_at.isoformat().replace("+00:00", "Z"),
         )
         await self._write(observed, client)
         return observed

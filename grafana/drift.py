@@ -32,6 +32,16 @@ DRIFT = Dashboard(
                     queries=(Query("max by (model, verdict) (scorestream_drift_verdict) == 1"),),
                 ),
                 Panel(
+                    title="Verdict on performance",
+                    description=(
+                        "On matured outcomes of the version in Production alone; it needs 200 with 20 "
+                        "defaults."
+                    ),
+                    unit="none",
+                    kind="table",
+                    queries=(Query("max by (model, verdict) (scorestream_drift_performance_verdict) == 1"),),
+                ),
+                Panel(
                     title="Since the report",
                     description=(
                         "Drift is looked for every day. After two days without a report somebody is told."

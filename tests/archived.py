@@ -23,7 +23,9 @@ GOLDEN = (Path(contracts.__file__).parent / "examples" / "predictions" / "v1" / 
 AT_MS = 1_764_000_000_000
 
 
-def prediction_value(number: int, *, application: bytes | None = None, **decision: Any) -> bytes:
+def prediction_value(
+    number: int, *, application: bytes | None = None, model_digest: str | None = None, **decision: Any
+) -> bytes:
     """A prediction of an application of its own; `decision` replaces fields of its document."""
     scored = decode_scored(GOLDEN)
     replace = msgspec.structs.replace
@@ -33,6 +35,7 @@ def prediction_value(number: int, *, application: bytes | None = None, **decisio
         replace(
             scored,
             application_id=application_id,
+            model_digest=model_digest or scored.model_digest,
             decision=msgspec.Raw(encode(document)),
             application=scored.application if application is None else msgspec.Raw(application),
         )

@@ -148,7 +148,7 @@ def train(
     with registry.run(plan.model_name) as run_id:
         trials = NestedTrials(registry, run_id)
         search = Search(plan, origin, log=trials, watch=Watch(progress, budget))
-        found = _found(search, dataset)
+        found = found_by(search, dataset)
         built = build_model(
             dataset,
             model_name=plan.model_name,
@@ -256,7 +256,7 @@ def _refuse_leaks(dataset: Dataset, *, is_allowed: bool) -> None:
         raise LeakSuspected(found)
 
 
-def _found(search: Search, dataset: Dataset) -> Found:
+def found_by(search: Search, dataset: Dataset) -> Found:
     """The settings as they are, or the features worth having and the best settings for them."""
     plan, tuning, watch = search.plan, search.plan.tuning, search.watch
     if tuning is None:

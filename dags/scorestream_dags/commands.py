@@ -52,6 +52,24 @@ def command(
     return _pod(settings, arguments, has_result=has_result, common=common)
 
 
+def build_features(settings: DagSettings, *options: str, outlets: Sequence[Asset] = ()) -> BaseOperator:
+    """The task that builds a snapshot of the run's data, without the tables that may be missing."""
+    missing = [word for name in settings.allow_missing for word in ("--allow-missing", name)]
+    return command(
+        settings,
+        "build_features",
+        [
+            "features", "build",
+            "--data", "{{ params.data }}",
+            "--store", settings.feature_store,
+            *options,
+            *missing,
+        ],
+        timeout=timedelta(hours=3),
+        outlets=outlets,
+    )  # fmt: skip
+
+
 def _pod(
     settings: DagSettings, arguments: Sequence[str], *, has_result: bool, common: dict[str, Any]
 ) -> BaseOperator:

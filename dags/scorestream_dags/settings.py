@@ -38,6 +38,9 @@ class DagSettings(BaseSettings):
     feature_store: str = Field(".run/features/store", description="Store of feature snapshots.")
     archive: str = Field(".run/archive", description="The archive of predictions and outcomes.")
     has_history: bool = Field(True, description="Whether features of the seven history tables are built.")
+    allow_missing: tuple[str, ...] = Field(
+        (), description="Tables that snapshots are built without, as a JSON list, where the data lacks them."
+    )
     performance_days: float = Field(
         365.0, ge=0, description="An outcome counts so long after its decision; a param of each run too."
     )

@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.topics import LOCAL_PARTITIONS
+from scorestream.simulation.run import Pace
 
 
 class LocalSettings(BaseSettings):
@@ -20,6 +21,11 @@ class LocalSettings(BaseSettings):
     seed: int = Field(7, description="Seed of the sample and of the training.")
     training_minutes: float = Field(
         10, gt=0, description="Wall clock of the training on DATA; `scorestream train` takes longer and more."
+    )
+    performance_days: float = Field(
+        Pace().performance_days,
+        ge=0,
+        description="An outcome counts so long after its decision; by default as in `scorestream simulate`.",
     )
     partitions: int = Field(LOCAL_PARTITIONS, ge=1, description="Partitions of the per-applicant topics.")
     gateway_port: int = Field(8000, description="Port of the gateway.")

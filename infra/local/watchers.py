@@ -7,6 +7,7 @@ A program that is not installed is skipped, with the mend: nothing of the platfo
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import httpx
 from infra.local import watching
 from infra.local.airflow import LocalAirflow
 from infra.local.display import Display
-from infra.local.platform import LocalPlatform
+from infra.local.platform import LocalPlatform, missing_tables
 from infra.local.processes import ChildFailed
 from infra.runtime.presence import present
 
@@ -133,17 +134,13 @@ class Watchers:
         return url
 
     def _airflow(self, data: Path, *, is_sample: bool) -> str:
-        settings, environment = self._platform.settings, self._platform.environment()
-        environment |= {
-            "DAGS_DATA": str(data.resolve()),
-            "DAGS_FEATURE_STORE": environment["FEATURES_STORE"],
-            "DAGS_ARCHIVE": environment["ARCHIVE_STORE"],
-            "DAGS_IS_SMOKE": str(is_sample).lower(),
-        }
+        environment = dag_environment(self._platform, data, is_sample=is_sample)
         if "Alertmanager" in self._started:
             environment["DAGS_ALERTMANAGER_URL"] = self._started["Alertmanager"]
         airflow = LocalAirflow(
-            self._platform.run_dir / "airflow", environment=environment, port=settings.airflow_port
+            self._platform.run_dir / "airflow",
+            environment=environment,
+            port=self._platform.settings.airflow_port,
         )
         self._platform.on_stop(airflow.stop)
         airflow.start()
@@ -178,3 +175,16 @@ class Watchers:
         groups = httpx.get(f"{url}/api/v1/rules?type=alert", timeout=5).json()["data"]["groups"]
         alerts = sum(len(group["rules"]) for group in groups)
         return f"{len(found)} of {len(found)} targets, {alerts} alerts"
+
+
+def dag_environment(platform: LocalPlatform, data: Path, *, is_sample: bool) -> dict[str, str]:
+    """What the DAGs and their commands must be told to work on `data` as the platform's start did."""
+    environment = platform.environment()
+    return environment | {
+        "DAGS_DATA": str(data.resolve()),
+        "DAGS_FEATURE_STORE": environment["FEATURES_STORE"],
+        "DAGS_ARCHIVE": environment["ARCHIVE_STORE"],
+        "DAGS_IS_SMOKE": str(is_sample).lower(),
+        "DAGS_ALLOW_MISSING": json.dumps(missing_tables(data)),
+        "DAGS_PERFORMANCE_DAYS": str(platform.settings.performance_days),
+    }

@@ -1,7 +1,6 @@
 """Follow a compacted control topic without a group: every process sees every record.
 
-Used by the scorer and the gateway for `model-promotions` and `feature-snapshots`, by the archive for
-`drift-reports`.
+Used by the scorer and the gateway for `model-promotions` and `feature-snapshots`.
 """
 
 from __future__ import annotations

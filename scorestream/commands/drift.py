@@ -58,6 +58,12 @@ _MOMENT: Final = click.DateTime(
     show_default=True,
     help="An outcome counts so long after its decision.",
 )
+@click.option(
+    "--outcome-days",
+    default=90.0,
+    show_default=True,
+    help="Performance is judged by what matured in so many days before --to.",
+)
 @options.tracking_uri
 @options.model_name
 @bootstrap_servers
@@ -75,14 +81,14 @@ def drift(
 ) -> None:
     """Compare what was decided in a period with what the model in Production was trained on.
 
-    Columns (PSI of each), scores, approval rate, missing and new values, and, of loans whose performance
-    window is over, AUC, cost, calibration and default rate. The report goes to MLflow, DriftReported to
-    Kafka. The last line is that event as JSON.
+    Columns (PSI of each), scores, approval rate, missing and new values, and, of loans that this very model
+    granted and whose performance window is over, AUC, cost, calibration and default rate. The report goes to
+    MLflow, DriftReported to Kafka. The last line is that event as JSON.
 
     \b
     Exit status: 0 no drift · 10 drift · 11 not enough to say · 1 the run failed
     """
-    period = _period(since, until, choices["performance_days"])
+    period = _period(since, until, choices.pop("performance_days"), choices.pop("outcome_days"))
     with options.errors_as_messages():
         reported = _run(period, **choices)
     line = _as_line(reported)
@@ -94,14 +100,16 @@ def drift(
     sys.exit(0 if exit_zero else _STATUS[reported.verdict])
 
 
-def _period(since: datetime | None, until: datetime | None, performance_days: float) -> Period:
+def _period(
+    since: datetime | None, until: datetime | None, performance_days: float, outcome_days: float
+) -> Period:
     from training.drift.run import Period  # noqa: PLC0415 - seconds of imports, not for --help
 
     end = datetime.now(UTC) if until is None else _utc(until)
     begin = end - timedelta(days=1) if since is None else _utc(since)
     if begin >= end:
         raise click.UsageError("--from must be before --to")
-    return Period(begin, end, timedelta(days=performance_days))
+    return Period(begin, end, timedelta(days=performance_days), timedelta(days=outcome_days))
 
 
 def _utc(moment: datetime) -> datetime:
@@ -167,8 +175,11 @@ def _as_line(reported: DriftReported) -> str:
 
 def _say(reported: DriftReported) -> None:
     about = f"{reported.applications:,} applications, {reported.outcomes:,} matured outcomes"
-    click.echo(f"{reported.model_name} version {reported.model_version}: {reported.verdict} ({about})")
+    verdicts = f"{reported.verdict}; performance: {reported.performance_verdict}"
+    click.echo(f"{reported.model_name} version {reported.model_version}: {verdicts} ({about})")
     for finding in reported.findings:
         click.echo(f"  {finding}")
+    for lacking in reported.lacking:
+        click.echo(f"  not enough: {lacking}")
     if reported.report_uri:
         click.echo(f"report: {reported.report_uri}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -15,6 +15,8 @@ from scorestream.simulation.run import Pace, Simulation, Tally, applicants
 from scorestream.simulation.shifts import SHIFTS
 
 _SHIFTS = " · ".join(f"{name}: {shift.meaning}" for name, shift in SHIFTS.items())
+
+_PACE: Final = Pace()
 
 
 @click.command(epilog=f"Shifts: {_SHIFTS}")
@@ -29,25 +31,29 @@ _SHIFTS = " · ".join(f"{name}: {shift.meaning}" for name, shift in SHIFTS.items
     "--shift", type=click.Choice(list(SHIFTS)), default="none", show_default=True, help="Who applies."
 )
 @click.option(
-    "--rate", default=20.0, show_default=True, type=click.FloatRange(min=0.1), help="Applications a second."
+    "--rate",
+    default=_PACE.rate,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="Applications a second.",
 )
 @click.option(
     "--days",
-    default=3.0,
+    default=_PACE.days,
     show_default=True,
     type=click.FloatRange(min=0.01),
     help="Simulated days of traffic.",
 )
 @click.option(
     "--day-seconds",
-    default=20.0,
+    default=_PACE.day_s,
     show_default=True,
     type=click.FloatRange(min=0.1),
     help="How long a simulated day lasts.",
 )
 @click.option(
     "--window-days",
-    default=1.0,
+    default=_PACE.window_days,
     show_default=True,
     type=click.FloatRange(min=0),
     help="Simulated days until a loan's end is known.",
@@ -78,7 +84,7 @@ def simulate(*, folder: Path, shift: str, url: str, api_key: str | None, seed: i
     The story of a model that grows old, with `make platform` up:
       scorestream simulate --data .run/sample-30000-7 --shift none
       scorestream simulate --data .run/sample-30000-7 --shift test
-      then in Airflow: trigger drift_monitoring with since, until and performance_days
+      then in Airflow: trigger drift_monitoring with since and until
     """
     told = Pace(
         rate=pace["rate"], days=pace["days"], day_s=pace["day_seconds"], window_days=pace["window_days"]

@@ -36,12 +36,12 @@ Said = Callable[["Tally"], None]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much traffic, for how long, and how fast time passes."""
+    """How much traffic, a second; for how many days; how long a day and a performance window last."""
 
-    rate: float
-    days: float
-    day_s: float
-    window_days: float
+    rate: float = 20.0
+    days: float = 3.0
+    day_s: float = 20.0
+    window_days: float = 1.0
 
     @property
     def applications(self) -> int:

@@ -112,6 +112,13 @@ def test_training_goes_from_data_to_promotion_in_one_line(dags: dict[str, Any]) 
     assert all(len(task.downstream_task_ids) <= 1 for task in dag.tasks)
 
 
+def test_snapshots_are_built_without_the_tables_that_the_data_lacks(airflow: dict[str, str]) -> None:
+    dags = dags_with({"DAGS_ALLOW_MISSING": '["bureau", "credit_card_balance"]'})
+    for dag_id in ("feature_refresh", "credit_training"):
+        arguments = " ".join(dags[dag_id].get_task("build_features").op_args)
+        assert arguments.endswith("--allow-missing bureau --allow-missing credit_card_balance")
+
+
 def test_a_person_can_be_asked_before_a_model_decides(airflow: dict[str, str]) -> None:
     dag = dags_with({"DAGS_NEEDS_APPROVAL": "true"})["credit_training"]
     asked = dag.get_task("approve")
@@ -214,7 +221,7 @@ def test_the_drift_dag_finds_the_drift_of_its_day_and_announces_it(
     (record,) = asyncio.run(read(platform, DRIFT_REPORTS.name, 0))[-1:]
     reported = decode_drift_reported(record.value)
     assert (reported.verdict, reported.applications) == ("drift", 600)
-    assert reported.until == "2026-11-23T04:00:00Z"
+    assert (reported.since, reported.until) == ("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z")
     assert announced() == [reported.run_id]
 
 

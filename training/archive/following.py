@@ -69,7 +69,7 @@ class Following:
         for topic in self._settings.topics:
             found = await reader.partitions(topic)
             if not found:
-                raise LogUnavailable(f"there is no topic {topic} yet; make it: scorestream topics create")
+                raise LogUnavailable(f"there is no topic {topic} yet; make it: scorestream topics ensure")
             partitions += found
         starts, ends = await reader.starts(partitions), await reader.ends(partitions)
         begun = await asyncio.to_thread(self._writer.begin, {_place(tp): starts[tp] for tp in partitions})

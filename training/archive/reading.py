@@ -5,26 +5,25 @@ Called by drift and by training. A file that a compaction has just replaced is l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.archive.files import HOUR_MS, ArchiveFile, Piece, hour_of, pieces
+from training.archive.files import HOUR_MS, ArchiveFile, Piece, Place, hour_of, pieces
 from training.archive.store import ArchiveStore
 
 #: A record is in the hour of its log's clock; clocks of decision and log may differ by so much.
 _CLOCKS_MS: Final = HOUR_MS
 
+#: From a moment on, and before another or for ever.
+Span = tuple[datetime, datetime | None]
+
 
 def records(
-    store: ArchiveStore,
-    topics: Sequence[str],
-    columns: Sequence[str],
-    *,
-    logged: tuple[datetime, datetime] | None = None,
+    store: ArchiveStore, topics: Sequence[str], columns: Sequence[str], *, logged: Span | None = None
 ) -> Iterator[pa.Table]:
     """Tables of `columns`, partition by partition in the order of offsets.
 
@@ -36,12 +35,38 @@ def records(
             yield from _with_retry(store, piece, list(columns))
 
 
-def _pieces(store: ArchiveStore, topic: str, logged: tuple[datetime, datetime] | None) -> list[Piece]:
+def records_at(
+    store: ArchiveStore,
+    offsets: Mapping[Place, Collection[int]],
+    columns: Sequence[str],
+    *,
+    logged: Span | None = None,
+) -> Iterator[pa.Table]:
+    """As `records`, but only those at `offsets`: files without any of them are not opened."""
+    for topic in sorted({place.topic for place in offsets}):
+        for piece in _pieces(store, topic, logged):
+            inside = range(piece.from_offset, piece.file.last + 1)
+            wanted = [offset for offset in offsets.get(piece.file.place, ()) if offset in inside]
+            if wanted:
+                here = pc.field("offset").isin(pa.array(wanted, pa.int64()))
+                for table in _with_retry(store, piece, list(dict.fromkeys([*columns, "offset"]))):
+                    yield table.filter(here).select(list(columns))
+
+
+def _pieces(store: ArchiveStore, topic: str, logged: Span | None) -> list[Piece]:
     found = pieces(store.files(topic))
     if logged is None:
         return found
-    low, high = (round(moment.timestamp() * 1000) for moment in logged)
-    return [piece for piece in found if hour_of(low - _CLOCKS_MS) <= piece.file.hour_ms <= high + _CLOCKS_MS]
+    since, until = logged
+    low = hour_of(_unix_ms(since) - _CLOCKS_MS)
+    high = None if until is None else _unix_ms(until) + _CLOCKS_MS
+    return [
+        piece for piece in found if low <= piece.file.hour_ms and (high is None or piece.file.hour_ms <= high)
+    ]
+
+
+def _unix_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def _with_retry(store: ArchiveStore, piece: Piece, columns: list[str]) -> Iterator[pa.Table]:

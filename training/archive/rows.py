@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -149,7 +149,7 @@ def _fits(row: dict[str, Any], schema: pa.Schema) -> bool:
 def _prediction(record: LoggedRecord) -> dict[str, Any]:
     scored = decode_scored(record.value)
     decided = decode_decision(bytes(scored.decision))
-    decided_at = datetime.fromisoformat(decided.decided_at)
+    decided_at = _moment(decided.decided_at)
     return {
         "application_id": scored.application_id,
         "applicant_id": decided.applicant_id,
@@ -188,5 +188,11 @@ def _outcome(record: LoggedRecord) -> dict[str, Any]:
         "applicant_id": outcome.applicant_id,
         "lane": outcome.lane,
         "defaulted": outcome.defaulted,
-        "observed_at": datetime.fromisoformat(outcome.observed_at),
+        "observed_at": _moment(outcome.observed_at),
     }
+
+
+def _moment(text: str) -> datetime:
+    """The moment in UTC, also where no zone is said; OverflowError for a year that UTC does not have."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -162,8 +162,8 @@ class ArchiveStore:
             yield
         except FileNotFoundError:
             raise
-        except (OSError, pa.ArrowException) as error:
-            raise StoreUnavailable(f"{self.uri}: {error}") from error
+        except Exception as error:  # the client of each object store has errors of its own
+            raise StoreUnavailable(f"{self.uri}: {type(error).__name__}: {error}") from error
 
 
 def _write_whole(target: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from training.drift.columns import ColumnDrift, weighted_share
-from training.drift.performance import Performance
+from training.drift.performance import MIN_DEFAULTS, MIN_OUTCOMES, Performance
 
 Verdict = Literal["drift", "no drift", "not enough"]
 
@@ -39,14 +39,18 @@ RELATIVE_BAD_RATE: Final = 0.2
 class Facts:
     """What was measured. `score` and `performance` are None when there was not enough for them.
 
-    `importance` is what each feature means to the model, any unit; `unseen` the share of applications whose
-    category the contract does not know, by field.
+    `outcomes` are of decisions by the model in Production, `outcomes_of_others` by versions before it.
+    `importance` is what each feature means to the model, any unit; `not_covered` are features of it that too
+    few applications have; `unseen` is the share of applications whose category the contract does not know,
+    by field.
     """
 
     applications: int
     outcomes: int
     columns: Sequence[ColumnDrift]
     importance: Mapping[str, float]
+    outcomes_of_others: int = 0
+    not_covered: Sequence[str] = ()
     score: ColumnDrift | None = None
     approval_before: float | None = None
     approval_now: float | None = None
@@ -55,8 +59,13 @@ class Facts:
 
     @property
     def is_enough(self) -> bool:
-        """Whether the applications are enough to say anything of their distribution."""
+        """Whether the applications are enough to find that their distribution has changed."""
         return self.applications >= MIN_APPLICATIONS and bool(self.columns)
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether they are enough to say that it has not: what the model goes by is all there."""
+        return self.is_enough and not self.not_covered
 
     @property
     def share_drifted(self) -> float | None:
@@ -68,20 +77,53 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict, each finding as a sentence, and all figures by name."""
+    """The verdict, that on performance alone, each finding as a sentence, and all figures by name.
+
+    `lacking` are sentences too: what there was not enough of.
+    """
 
     verdict: Verdict
+    performance: Verdict
     findings: tuple[str, ...]
+    lacking: tuple[str, ...]
     metrics: dict[str, float]
 
 
 def judge(facts: Facts) -> Judgement:
-    """Whether the period drifted: any finding is drift; without one, too little data is "not enough"."""
-    findings = [*_performance(facts)]
-    if facts.is_enough:
-        findings = [*_columns(facts), *_score(facts), *_quality(facts), *findings]
-    verdict: Verdict = "drift" if findings else "no drift" if facts.is_enough else "not enough"
-    return Judgement(verdict, tuple(findings), _metrics(facts))
+    """Whether the period drifted: any finding is drift; without one, too little data is "not enough".
+
+    Labels take a year to mature: the verdict does not wait for them, and performance has one of its own.
+    """
+    performance = [*_performance(facts)]
+    findings = [*_columns(facts), *_score(facts), *_quality(facts)] if facts.is_enough else []
+    findings += performance
+    return Judgement(
+        verdict=_verdict(findings, is_enough=facts.is_covered),
+        performance=_verdict(performance, is_enough=facts.performance is not None),
+        findings=tuple(findings),
+        lacking=tuple(_lacking(facts)),
+        metrics=_metrics(facts),
+    )
+
+
+def _verdict(findings: Sequence[str], *, is_enough: bool) -> Verdict:
+    return "drift" if findings else "no drift" if is_enough else "not enough"
+
+
+def _lacking(facts: Facts) -> Iterator[str]:
+    if not facts.is_enough:
+        yield f"{facts.applications:,} applications, {MIN_APPLICATIONS} are needed"
+    elif facts.not_covered:
+        yield (
+            f"{len(facts.not_covered):,} features of the model are known of fewer than {MIN_APPLICATIONS}"
+            f" applications: {', '.join(facts.not_covered[:5])}"
+        )
+    if facts.performance is None:
+        yield (
+            f"performance: {facts.outcomes:,} matured outcomes of this version's decisions,"
+            f" {MIN_OUTCOMES} with {MIN_DEFAULTS} defaults are needed"
+            f" ({facts.outcomes_of_others:,} are of other versions')"
+        )
 
 
 def _columns(facts: Facts) -> Iterator[str]:
@@ -146,6 +188,8 @@ def _metrics(facts: Facts) -> dict[str, float]:
     metrics: dict[str, float | None] = {
         "applications": float(facts.applications),
         "outcomes": float(facts.outcomes),
+        "outcomes_of_other_versions": float(facts.outcomes_of_others),
+        "features_not_covered": float(len(facts.not_covered)),
         "approval_rate_before": facts.approval_before,
         "approval_rate": facts.approval_now,
     }

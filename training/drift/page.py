@@ -58,14 +58,16 @@ def page(run: DriftRun, *, is_pictured: bool) -> str:
     version = run.reference.version
     title = f"{version.name} version {version.version}: {judgement.verdict}"
     findings = "".join(f"<li>{html.escape(one)}</li>" for one in judgement.findings)
+    lacking = "".join(f"<li>not enough: {html.escape(one)}</li>" for one in judgement.lacking)
     link = f'<p><a href="{PICTURES}">Pictures of the columns that moved most</a></p>' if is_pictured else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
         f"<style>{_STYLE}</style><h1>Drift report</h1><p class=verdict>{html.escape(title)}</p>"
         f"<p>{run.facts.applications:,} applications decided from {period.since.isoformat()} to"
         f" {period.until.isoformat()}, against {len(run.reference.margins):,} held-out applicants."
-        f" {run.facts.outcomes:,} labels matured.</p>"
-        f"<ul>{findings or '<li>nothing alarms</li>'}</ul>{link}"
+        f" Performance: {judgement.performance}; {run.facts.outcomes:,} labels of this version's decisions"
+        f" matured since {period.labels_since.isoformat()}.</p>"
+        f"<ul>{findings or '<li>nothing alarms</li>'}{lacking}</ul>{link}"
         f"<h2>Figures</h2>{_figures(judgement.metrics)}<h2>Columns</h2>{_columns(run.facts.columns)}</html>"
     )
 
@@ -96,8 +98,11 @@ def _as_json(run: DriftRun) -> dict[str, object]:
         "model": {"name": version.name, "version": version.version, "digest": version.digest},
         "since": run.period.since.isoformat(),
         "until": run.period.until.isoformat(),
+        "labels_since": run.period.labels_since.isoformat(),
         "verdict": run.judgement.verdict,
+        "performance_verdict": run.judgement.performance,
         "findings": list(run.judgement.findings),
+        "lacking": list(run.judgement.lacking),
         "metrics": run.judgement.metrics,
         "columns": [{**asdict(one), "has_moved": one.has_moved} for one in run.facts.columns],
     }
@@ -110,13 +115,10 @@ def _draw(path: Path, run: DriftRun, names: Sequence[str]) -> None:
     from evidently import Report  # noqa: PLC0415
     from evidently.presets import DataDriftPreset  # noqa: PLC0415
 
-    before, now = (
-        pd.DataFrame({name: _thinned(features[:, list(held).index(name)]) for name in names})
-        for held, features in (
-            (run.reference.names, run.reference.features),
-            (run.window.names, run.window.features),
-        )
-    )
+    at, held = list(run.reference.names), run.reference.features
+    before = pd.DataFrame({name: pd.Series(_thinned(held[:, at.index(name)])) for name in names})
+    # Of unequal length where the history of some is not known: a Series each.
+    now = pd.DataFrame({name: pd.Series(_thinned(run.window.select([name])[:, 0])) for name in names})
     drawable = [name for name in names if before[name].notna().any() and now[name].notna().any()]
     if drawable:
         preset = DataDriftPreset(columns=drawable, method="psi")

@@ -49,7 +49,8 @@ def file_report(tracking_uri: str, run: DriftRun) -> Filed:
         experiment = mlflow.set_experiment(f"{version.name}-drift")
         known = _known(mlflow, experiment.experiment_id, tags)
         with mlflow.start_run(run_id=known) as active, tempfile.TemporaryDirectory() as folder:
-            mlflow.set_tags({**tags, "verdict": run.judgement.verdict})
+            verdicts = {"verdict": run.judgement.verdict, "performance_verdict": run.judgement.performance}
+            mlflow.set_tags({**tags, **verdicts})
             mlflow.log_metrics(run.judgement.metrics)
             write_report(Path(folder), run)
             mlflow.log_artifacts(folder, _ARTIFACTS)
@@ -65,12 +66,14 @@ def drift_reported(run: DriftRun, filed: Filed, *, at: datetime | None = None) -
         model_name=run.reference.version.name,
         model_version=run.reference.version.version,
         verdict=run.judgement.verdict,
+        performance_verdict=run.judgement.performance,
         since=_rfc3339(run.period.since),
         until=_rfc3339(run.period.until),
         applications=run.facts.applications,
         outcomes=run.facts.outcomes,
         share_drifted=run.facts.share_drifted,
         findings=run.judgement.findings,
+        lacking=run.judgement.lacking,
         metrics=run.judgement.metrics,
         top_features={one.name: round(one.psi, 4) for one in run.facts.columns[:_TOP]},
         report_uri=filed.uri,

@@ -165,6 +165,8 @@ async def test_a_log_that_does_not_acknowledge_is_503_to_be_tried_again(
         ({"observed_at": "2026-11-20"}, "observed_at"),
         ({"observed_at": "2026-11-20T00:00:00"}, "observed_at"),
         ({"observed_at": "2099-01-01T00:00:00Z"}, "observed_at"),
+        ({"observed_at": "0001-01-01T00:00:00+14:00"}, "observed_at"),
+        ({"observed_at": "9999-12-31T23:59:59-14:00"}, "observed_at"),
         ({"lane": "fast"}, "lane"),
         ({"lane": []}, "lane"),
         ({"amount": 5}, "amount"),

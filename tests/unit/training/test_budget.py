@@ -12,7 +12,7 @@ from training.budget import UNLIMITED, Budget
 from training.build import build_model
 from training.fit import FitSettings, Watch
 from training.growing import Recipe, grow_model
-from training.train import Search, TrainingPlan, recipe_of, train
+from training.train import Search, TrainingPlan, found_by, train
 from training.tune import TuningPlan
 
 RECIPE = Recipe(replace(TINY, max_trees=40, patience_trees=40), n_folds=4)
@@ -123,8 +123,8 @@ def test_a_search_that_lost_trials_to_the_clock_makes_a_model_that_says_so() -> 
         tuning=TuningPlan(trials=30, max_leaves=60, n_folds=2),
     )
     watch = Watch(clock.progress, Budget.of_minutes(90.0, clock=clock))
-    recipe, tuned = recipe_of(Search(plan, ORIGIN, log=lambda _: None, watch=watch), dataset())
-    assert tuned is not None
-    assert 1 <= tuned.finished < 30
-    assert recipe.is_cut_short
-    assert grow_model(dataset(), recipe, seed=1, progress=no_progress).is_cut_short
+    found = found_by(Search(plan, ORIGIN, log=lambda _: None, watch=watch), dataset())
+    assert found.tuned is not None
+    assert 1 <= found.tuned.finished < 30
+    assert found.recipe.is_cut_short
+    assert grow_model(dataset(), found.recipe, seed=1, progress=no_progress).is_cut_short

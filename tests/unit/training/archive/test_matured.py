@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +15,17 @@ from contracts.application import example
 from contracts.events import OutcomeObserved
 from contracts.topics import OUTCOMES, PREDICTIONS
 from tests.archived import archive_records, outcome_record, prediction_record
-from training.archive.matured import ArchivedOutcomes, Label, Seen, label_of, matured_rows
+from training.archive.files import ArchiveFile
+from training.archive.matured import (
+    LOOKED_AT_WITHIN,
+    ArchivedOutcomes,
+    Label,
+    Seen,
+    label_of,
+    matured_rows,
+)
 from training.archive.reading import records
+from training.archive.rows import LoggedRecord
 from training.archive.store import ArchiveStore
 from training.errors import BadOutcomes
 
@@ -39,6 +49,7 @@ def day(number: int) -> datetime:
         ([Seen(day(400), True)], FAR, Label(False, day(400))),
         ([Seen(day(90), True), Seen(day(400), False)], FAR, Label(True, END)),
         ([Seen(day(400), False)], day(400), None),
+        ([Seen(END + LOOKED_AT_WITHIN + timedelta(days=1), False)], FAR, None),
         ([], FAR, None),
     ],
     ids=[
@@ -49,6 +60,7 @@ def day(number: int) -> datetime:
         "a default after the end",
         "a default that was cured",
         "seen too late for this run",
+        "first looked at years later",
         "nothing seen",
     ],
 )
@@ -80,10 +92,9 @@ def test_a_label_that_is_mature_never_changes_and_is_counted_in_one_run_only(
 def store(tmp_path: Path) -> ArchiveStore:
     store = ArchiveStore(str(tmp_path))
     application = b" " + example("pensioner")
-    decided_at = "2026-01-01T00:00:00Z"
-    predictions = [prediction_record(n, application=application, decided_at=decided_at) for n in range(4)]
+    predictions = [decided_record(n, application=application) for n in range(4)]
     # The same application once more: the first record counts.
-    repeat = prediction_record(0, application=example("full"), decided_at=decided_at)
+    repeat = decided_record(0, application=example("full"))
     predictions.append(replace(repeat, offset=4))
     archive_records(store, PREDICTIONS.name, predictions)
     ends = [
@@ -92,23 +103,27 @@ def store(tmp_path: Path) -> ArchiveStore:
         (2, False, "2026-03-01"),
         (9, True, "2026-03-01"),
     ]
-    archive_records(
-        store,
-        OUTCOMES.name,
-        [
-            outcome_record(
-                offset,
-                OutcomeObserved(
-                    application_id=f"app-{number:08d}",
-                    applicant_id=1,
-                    defaulted=defaulted,
-                    observed_at=f"{at}T00:00:00Z",
-                ),
-            )
-            for offset, (number, defaulted, at) in enumerate(ends)
-        ],
-    )
+    outcomes = [observed_record(offset, *end) for offset, end in enumerate(ends)]
+    archive_records(store, OUTCOMES.name, outcomes)
     return store
+
+
+def decided_record(number: int, *, at: datetime = DECIDED, application: bytes | None = None) -> LoggedRecord:
+    return prediction_record(
+        number, application=application, decided_at=at.isoformat(), timestamp_ms=round(at.timestamp() * 1000)
+    )
+
+
+def observed_record(
+    offset: int, number: int, defaulted: bool, observed_at: str, *, logged: datetime = END
+) -> LoggedRecord:
+    outcome = OutcomeObserved(
+        application_id=f"app-{number:08d}",
+        applicant_id=1,
+        defaulted=defaulted,
+        observed_at=observed_at if "T" in observed_at else f"{observed_at}T00:00:00Z",
+    )
+    return outcome_record(offset, outcome, timestamp_ms=round(logged.timestamp() * 1000))
 
 
 def test_outcomes_meet_their_decisions_by_application_id(store: ArchiveStore) -> None:
@@ -120,6 +135,59 @@ def test_outcomes_meet_their_decisions_by_application_id(store: ArchiveStore) ->
     }
     assert rows["app-00000000"]["observed_at"] == END
     assert rows["app-00000000"]["probability_of_default"] == pytest.approx(0.08337, abs=1e-5)
+
+
+class ReadingStore(ArchiveStore):
+    """Writes down which files are read, and which of their columns."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.has_read: dict[ArchiveFile, set[str]] = {}
+
+    def read(self, file: ArchiveFile, columns: list[str] | None = None) -> pa.Table:
+        self.has_read.setdefault(file, set()).update(columns or [])
+        return super().read(file, columns)
+
+
+def test_decisions_of_other_years_are_not_opened_and_applications_are_read_of_labels_only(
+    store: ArchiveStore,
+) -> None:
+    old, unlabelled, young = day(-800), day(0) + timedelta(hours=5), day(700)
+    for number, at in enumerate((old, unlabelled, young), 5):
+        archive_records(store, PREDICTIONS.name, [decided_record(number, at=at)], start=number)
+    archive_records(
+        store, OUTCOMES.name, [observed_record(4, 5, True, "2024-01-01", logged=day(-750))], start=4
+    )
+    reading = ReadingStore(store.uri)
+    table = matured_rows(
+        reading, since=day(0), until=day(500), window=WINDOW, columns=["application", "decision"]
+    )
+    assert sorted(table["application_id"].to_pylist()) == ["app-00000000", "app-00000001"]
+    read = {
+        file.first: columns for file, columns in reading.has_read.items() if file.place.topic != "outcomes"
+    }
+    assert read.keys() == {0, 6}
+    assert "application" in read[0]
+    assert "application" not in read[6]
+    assert [file.first for file in reading.has_read if file.place.topic == "outcomes"] == [0]
+
+
+def test_an_outcome_that_is_posted_long_after_it_was_observed_counts(store: ArchiveStore) -> None:
+    late = observed_record(4, 3, False, "2027-01-02", logged=day(800))
+    archive_records(store, OUTCOMES.name, [late], start=4)
+    table = matured_rows(store, since=day(360), until=day(370), window=WINDOW)
+    assert "app-00000003" in table["application_id"].to_pylist()
+
+
+def test_moments_of_an_archive_that_python_has_no_year_for_do_not_end_a_run(store: ArchiveStore) -> None:
+    table = store.read(store.files(OUTCOMES.name)[0])
+    before_time = pa.array([-62_135_647_200_000], pa.int64()).cast(table.schema.field("observed_at").type)
+    poison = table.slice(0, 1).set_column(
+        table.schema.get_field_index("observed_at"), "observed_at", before_time
+    )
+    (file,) = store.files(OUTCOMES.name)
+    store.write(replace(file, first=4, last=4), poison.set_column(2, "offset", pa.array([4], pa.int64())))
+    assert matured_rows(store, since=day(0), until=FAR, window=WINDOW).num_rows == 2
 
 
 def test_training_reads_the_archives_labels_as_it_reads_others(store: ArchiveStore) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import fsspec
 import pandas as pd
 import pyarrow as pa
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from gcsfs.retry import HttpError
 
 from contracts.events import decode_decision, decode_scored
 from contracts.topics import OUTCOMES, PREDICTIONS
@@ -92,8 +96,13 @@ def test_what_cannot_be_read_is_kept_byte_for_byte_beside_what_can(value: bytes)
     assert second["application_id"]
 
 
-def test_an_outcome_with_a_moment_that_is_none_is_kept_as_unreadable() -> None:
-    value = b'{"application_id":"a","applicant_id":1,"defaulted":true,"observed_at":"yesterday"}'
+@pytest.mark.parametrize(
+    "observed_at", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_an_outcome_with_a_moment_that_is_none_is_kept_as_unreadable(observed_at: str) -> None:
+    value = (
+        f'{{"application_id":"a","applicant_id":1,"defaulted":true,"observed_at":"{observed_at}"}}'.encode()
+    )
     rows = outcome_rows(Place(OUTCOMES.name, 0), [LoggedRecord(4, 0, value, {})])
     assert (rows.unreadable, rows.table["value"].to_pylist()) == (1, [value])
 
@@ -208,6 +217,31 @@ def test_a_second_writer_on_a_store_is_turned_away(store: ArchiveStore) -> None:
         pass
     with only_one(store, "writer"):
         pass
+
+
+class OverloadedFiles(MemoryFileSystem):  # type: ignore[misc]
+    """Answers with an error that only its own client knows, as gcsfs does."""
+
+    protocol = "overloaded"
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
+        raise HttpError({"code": 503, "message": "we are busy"})
+
+    def find(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        raise HttpError({"code": 401, "message": "Invalid Credentials"})
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        return True
+
+
+def test_an_error_that_only_the_object_stores_client_knows_is_waited_for() -> None:
+    fsspec.register_implementation("overloaded", OverloadedFiles, clobber=True)
+    store = ArchiveStore("overloaded://archive")
+    with pytest.raises(StoreUnavailable, match="Invalid Credentials"):
+        ArchiveWriter(store, NEVER).recover(TOPICS)
+    rows = prediction_rows(PLACE, [prediction_record(0)])
+    with pytest.raises(StoreUnavailable, match="HttpError: we are busy"):
+        store.write(ArchiveFile(PLACE, 0, 0, 0), rows.table)
 
 
 def test_an_object_store_gets_each_file_by_one_put() -> None:

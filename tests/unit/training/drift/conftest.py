@@ -42,6 +42,7 @@ class Sample:
             decided=len(features),
             names=FEATURE_NAMES,
             features=features,
+            has_history=np.ones(len(features), dtype=np.bool_),
             margins=margins,
             digests=np.full(len(features), model.digest),
             decisions=np.full(len(features), "approve"),

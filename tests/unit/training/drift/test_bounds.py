@@ -10,10 +10,10 @@ import pytest
 from feature_service.application import FEATURE_NAMES, Features
 from tests.unit.training.drift.conftest import Sample
 from training.drift.judge import judge
+from training.drift.performance import Judged
 from training.drift.run import facts_of
-from training.outcomes import OUTCOME_SCHEMA
 
-NO_OUTCOMES = OUTCOME_SCHEMA.empty_table()
+NO_OUTCOMES = Judged(np.empty(0), np.empty(0, "U1"), np.empty(0, np.int64))
 WINDOWS = 200
 ROWS = 2_000
 

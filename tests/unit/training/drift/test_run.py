@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -13,9 +14,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from contracts.csv_rows import applications_in
-from contracts.events import DriftReported, OutcomeObserved, decode_drift_reported, encode
+from contracts.events import (
+    DriftReported,
+    OutcomeObserved,
+    SnapshotUsed,
+    decode_drift_reported,
+    encode,
+)
 from contracts.topics import OUTCOMES, PREDICTIONS
 from tests.archived import archive_records, outcome_record, prediction_record
+from tests.fake_history import FakeHistory
 from tests.fake_registry import FakeRegistry
 from tests.unit.training.drift.conftest import Sample
 from training.applications import FILE_NAME, TEST_FILE_NAME
@@ -27,16 +35,25 @@ from training.drift.page import PAGE, PICTURES, REPORT, pictured, write_report
 from training.drift.performance import Judged, Performance, performance
 from training.drift.publish import Filed, drift_reported
 from training.drift.reference import reference_of_production
-from training.drift.run import DriftRun, Period, run_drift
+from training.drift.run import DriftRun, Period, facts_of, run_drift
 from training.drift.window import decided_between
+from training.errors import SnapshotUnusable
+from training.history import HistoryFeatures
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 UNTIL = SINCE + timedelta(days=1)
 AT_MS = round(SINCE.timestamp() * 1000) + 3_600_000
 ROWS = 700
+NO_OUTCOMES = Judged(np.empty(0), np.empty(0, "U1"), np.empty(0, np.int64))
 
 
-def archived(folder: Path, file: Path, digest: str, *, rows: int = ROWS) -> ArchiveStore:
+def snapshot_of(snapshot_id: str | None) -> SnapshotUsed:
+    return SnapshotUsed(id=snapshot_id, as_of=None, applicant_found=False)
+
+
+def archived(
+    folder: Path, file: Path, digest: str, *, rows: int = ROWS, snapshot_ids: Sequence[str | None] = (None,)
+) -> ArchiveStore:
     """An archive of a day's decisions about the first applications of a file."""
     store = ArchiveStore(str(folder))
     decided_at = "2026-01-01T01:00:00Z"
@@ -46,7 +63,9 @@ def archived(folder: Path, file: Path, digest: str, *, rows: int = ROWS) -> Arch
             application=json.dumps({k: v for k, v in application.items() if v is not None}).encode(),
             timestamp_ms=AT_MS,
             decided_at=decided_at,
+            model_digest=digest,
             probability_of_default=0.05,
+            feature_snapshot=snapshot_of(snapshot_ids[number % len(snapshot_ids)]),
         )
         for number, application in enumerate(islice(applications_in(file), rows))
     ]
@@ -127,20 +146,118 @@ def calm(reported: DriftReported) -> DriftReported:
     )
 
 
-def test_matured_outcomes_join_the_facts(sample: Sample, tmp_path: Path) -> None:
-    store = archived(tmp_path, sample.folder / FILE_NAME, sample.reference.model.digest, rows=600)
+def with_outcomes(store: ArchiveStore, *, observed_at: datetime, defaulted: Callable[[int], bool]) -> None:
+    """An outcome of each decision in the archive, posted when it was observed."""
     ends = [
         OutcomeObserved(
             application_id=f"app-{number:08d}",
             applicant_id=number,
-            defaulted=number % 2 == 0,
-            observed_at="2026-01-01T02:00:00Z",
+            defaulted=defaulted(number),
+            observed_at=observed_at.isoformat(),
         )
-        for number in range(600)
+        for number in range(ROWS)
     ]
-    archive_records(store, OUTCOMES.name, [outcome_record(at, one) for at, one in enumerate(ends)])
-    assert run_on(sample, store, performance_days=1 / 24).facts.outcomes == 600
+    at_ms = round(observed_at.timestamp() * 1000)
+    records = [outcome_record(number, one, timestamp_ms=at_ms) for number, one in enumerate(ends)]
+    archive_records(store, OUTCOMES.name, records)
+
+
+def test_matured_outcomes_join_the_facts(sample: Sample, tmp_path: Path) -> None:
+    store = archived(tmp_path, sample.folder / FILE_NAME, sample.reference.model.digest)
+    with_outcomes(store, observed_at=SINCE + timedelta(hours=2), defaulted=lambda number: number % 2 == 0)
+    assert run_on(sample, store, performance_days=1 / 24).facts.outcomes == ROWS
     assert run_on(sample, store, performance_days=365).facts.outcomes == 0
+
+
+def test_outcomes_of_weeks_ago_are_judged_today(sample: Sample, tmp_path: Path) -> None:
+    store = archived(tmp_path, sample.folder / FILE_NAME, sample.reference.model.digest)
+    with_outcomes(store, observed_at=SINCE + timedelta(hours=2), defaulted=lambda number: number % 2 == 0)
+    later = Period(UNTIL + timedelta(days=30), UNTIL + timedelta(days=31), timedelta(hours=1))
+    run = run_drift(store, sample.reference, later, progress=lambda *_: None)
+    assert (run.facts.applications, run.facts.outcomes) == (0, ROWS)
+    assert (run.judgement.verdict, run.judgement.performance) == ("drift", "drift")
+    short = replace(later, outcomes=timedelta(days=7))
+    run = run_drift(store, sample.reference, short, progress=lambda *_: None)
+    assert (run.judgement.verdict, run.judgement.performance) == ("not enough", "not enough")
+
+
+def test_another_versions_outcomes_say_nothing_of_this_one(sample: Sample, tmp_path: Path) -> None:
+    store = archived(tmp_path, sample.folder / FILE_NAME, "the digest of the version before")
+    with_outcomes(store, observed_at=SINCE + timedelta(hours=2), defaulted=lambda _: True)
+    run = run_on(sample, store, performance_days=1 / 24)
+    assert (run.facts.outcomes, run.facts.outcomes_of_others) == (0, ROWS)
+    assert (run.judgement.verdict, run.judgement.performance) == ("no drift", "not enough")
+
+
+def test_a_calm_day_without_outcomes_says_that_performance_is_not_known(
+    sample: Sample, tmp_path: Path
+) -> None:
+    store = archived(tmp_path / "archive", sample.folder / FILE_NAME, sample.reference.model.digest)
+    run = run_on(sample, store)
+    reported = drift_reported(run, Filed("run", "page"))
+    assert (reported.verdict, reported.performance_verdict) == ("no drift", "not enough")
+    assert [one.split(":")[0] for one in reported.lacking] == ["performance"]
+    write_report(tmp_path / "report", run)
+    assert "Performance: not enough" in (tmp_path / "report" / PAGE).read_text()
+    registry = CollectorRegistry()
+    DriftGauges(registry).show(reported)
+    labels = {"model": "credit-risk", "verdict": "not enough"}
+    assert registry.get_sample_value("scorestream_drift_performance_verdict", labels) == 1
+    assert registry.get_sample_value("scorestream_drift_verdict", labels) == 0
+
+
+class SomeSnapshots:
+    """A store that has lost all snapshots but these."""
+
+    def __init__(self, *kept: str) -> None:
+        self._kept = kept
+
+    def open(self, snapshot_id: str | None) -> HistoryFeatures:
+        if snapshot_id not in self._kept:
+            raise SnapshotUnusable(f"snapshot {snapshot_id} is gone")
+        return FakeHistory(str(snapshot_id))
+
+
+def test_only_applications_whose_snapshot_is_gone_have_no_history(sample: Sample, tmp_path: Path) -> None:
+    ids = ["s-1", "s-1", "s-2", None]
+    store = archived(tmp_path, sample.folder / FILE_NAME, "any", rows=600, snapshot_ids=ids)
+    window = decided_between(store, SINCE, UNTIL, snapshots=SomeSnapshots("s-1"))
+    assert window.names[-3:] == FakeHistory.names
+    assert window.has_history.sum() == 450
+    assert len(window.select(["AMT_CREDIT"])) == 600
+    assert len(window.select(["AMT_CREDIT", "BUREAU_COUNT"])) == 450
+    assert len(window.select(["A_FEATURE_OF_NO_SNAPSHOT"])) == 0
+
+
+def test_a_day_that_lacks_what_the_model_goes_by_is_not_enough_never_no_drift(
+    sample: Sample, tmp_path: Path
+) -> None:
+    store = archived(tmp_path, sample.folder / FILE_NAME, "the digest of another version")
+    window = decided_between(store, SINCE, UNTIL)
+    used = sample.reference.model.feature_names[0]
+    at = [index for index, name in enumerate(window.names) if name != used]
+    partial = replace(
+        window, names=tuple(window.names[index] for index in at), features=window.features[:, at]
+    )
+    judgement = judge(facts_of(sample.reference, partial, NO_OUTCOMES))
+    assert (judgement.verdict, judgement.findings) == ("not enough", ())
+    assert any(used in one for one in judgement.lacking)
+
+
+def test_an_old_day_looked_at_once_more_says_nothing_of_today(drifted: DriftRun) -> None:
+    newer = drift_reported(drifted, Filed("run", "page"), at=UNTIL)
+    again = replace(drifted.period, since=SINCE - timedelta(days=9), until=UNTIL - timedelta(days=9))
+    older = calm(drift_reported(replace(drifted, period=again), Filed("run", "page")))
+    registry = CollectorRegistry()
+    gauges = DriftGauges(registry)
+    for reported in (newer, older):
+        gauges.show(reported)
+    labels = {"model": "credit-risk", "verdict": "drift"}
+    assert registry.get_sample_value("scorestream_drift_verdict", labels) == 1
+    reported_at = registry.get_sample_value(
+        "scorestream_drift_reported_timestamp_seconds", {"model": "credit-risk"}
+    )
+    assert reported_at == UNTIL.timestamp()
 
 
 def test_a_model_without_a_reference_is_said(sample: Sample, tmp_path: Path) -> None:
