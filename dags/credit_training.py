@@ -29,7 +29,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, chain
 from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
-from scorestream_dags.alerts import deadline, run_failed
+from scorestream_dags.alerts import deadline, run_failed, run_succeeded
 from scorestream_dags.assets import DRIFT_FOUND, MODEL_PROMOTED
 from scorestream_dags.commands import build_features, command
 from scorestream_dags.settings import DagSettings
@@ -50,8 +50,10 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(days=settings.approval_days + 1),
-    deadline=deadline(hours=6),
+    # The time that a person has to answer is not the machine's.
+    deadline=deadline(hours=6 + (24 * settings.approval_days if settings.needs_approval else 0)),
     on_failure_callback=run_failed,
+    on_success_callback=run_succeeded,
     doc_md=__doc__,
     tags=["scorestream", "model"],
     params={

@@ -27,7 +27,7 @@ from typing import Any
 from airflow.providers.standard.operators.python import ShortCircuitOperator
 from airflow.sdk import DAG, Metadata, Param, task
 from airflow.timetables.interval import CronDataIntervalTimetable
-from scorestream_dags.alerts import deadline, run_failed
+from scorestream_dags.alerts import deadline, run_failed, run_succeeded
 from scorestream_dags.assets import DRIFT_FOUND
 from scorestream_dags.commands import command
 from scorestream_dags.settings import DagSettings
@@ -53,6 +53,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     deadline=deadline(hours=1),
     on_failure_callback=run_failed,
+    on_success_callback=run_succeeded,
     doc_md=__doc__,
     tags=["scorestream", "model"],
     params={

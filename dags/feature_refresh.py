@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param
 from airflow.timetables.trigger import CronTriggerTimetable
-from scorestream_dags.alerts import deadline, run_failed
+from scorestream_dags.alerts import deadline, run_failed, run_succeeded
 from scorestream_dags.assets import FEATURES_REFRESHED
 from scorestream_dags.commands import build_features, command
 from scorestream_dags.settings import DagSettings
@@ -35,6 +35,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=6),
     deadline=deadline(hours=2),
     on_failure_callback=run_failed,
+    on_success_callback=run_succeeded,
     doc_md=__doc__,
     tags=["scorestream", "features"],
     params={

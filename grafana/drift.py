@@ -174,7 +174,7 @@ DRIFT = Dashboard(
                     unit="short",
                     worry_from=1,
                     queries=(
-                        Query("sum(scorestream_archive_missed_records_total)", "lost"),
+                        Query("sum(scorestream_archive_missed_records)", "lost"),
                         Query("sum(scorestream_archive_unreadable_records_total)", "unreadable"),
                     ),
                 ),

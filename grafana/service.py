@@ -76,6 +76,20 @@ SERVICE = Dashboard(
                     ),
                 ),
                 Panel(
+                    title="Deciding by worker, p99",
+                    description=(
+                        "Hop 3 of each worker of the interactive lane. One line above the others is a slow "
+                        "worker or a busy machine."
+                    ),
+                    unit="s",
+                    queries=(
+                        Query(
+                            quantile(0.99, "scorestream_scorer_deciding_seconds", "instance", where=_SYNC),
+                            "{{instance}}",
+                        ),
+                    ),
+                ),
+                Panel(
                     title="Requests that wait",
                     description="Against the limit, beyond which requests are refused with 429.",
                     unit="short",

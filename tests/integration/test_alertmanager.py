@@ -8,12 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.kafka.ports import free_ports
-from infra.kafka.watchdog import Watchdog
-from infra.local.processes import Child
-from infra.local.watching import alertmanager_command, prepare_alertmanager
+from tests.alertmanager_process import running_alertmanager
 from tests.e2e.processes import wait_until
-from tests.platform.prometheus_tools import program
 from tests.platform.test_alert_rules import ALERTS
 
 Labels = dict[str, str]
@@ -46,22 +42,8 @@ class Alertmanager:
 
 @pytest.fixture
 def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
-    program("prometheus-alertmanager")
-    (port,) = free_ports(1)
-    prepare_alertmanager(tmp_path, secrets=None)
-    watchdog = Watchdog()
-    child = Child(
-        "alertmanager",
-        alertmanager_command(tmp_path, port),
-        log_file=tmp_path / "alertmanager.log",
-        environment={},
-        watchdog=watchdog,
-    )
-    child.start()
-    child.wait_ready(f"http://127.0.0.1:{port}/-/ready", 30)
-    yield Alertmanager(f"http://127.0.0.1:{port}")
-    child.stop()
-    watchdog.close()
+    with running_alertmanager(tmp_path) as url:
+        yield Alertmanager(url)
 
 
 def test_what_follows_from_another_alert_is_held_back_and_nothing_else(alertmanager: Alertmanager) -> None:
@@ -85,6 +67,7 @@ def test_what_follows_from_another_alert_is_held_back_and_nothing_else(alertmana
 
 def test_without_kafka_only_that_is_said(alertmanager: Alertmanager) -> None:
     alertmanager.fire("BrokerUnreachable", "LedgerBehind", "ArchiveBehind", "ErrorsHigh", "ModelMismatch")
+    alertmanager.fire("ApiDown", "ConservationBroken", "UndecidedRemoved")
     wait_until(
         lambda: (
             alertmanager.held_back()
@@ -94,9 +77,12 @@ def test_without_kafka_only_that_is_said(alertmanager: Alertmanager) -> None:
                 "ArchiveBehind": True,
                 "ErrorsHigh": True,
                 "ModelMismatch": False,
+                "ApiDown": False,
+                "ConservationBroken": False,
+                "UndecidedRemoved": False,
             }
         ),
-        why="the cause is said, and what has nothing to do with it",
+        why="the cause is said, and what has nothing to do with it or is worse",
     )
 
 

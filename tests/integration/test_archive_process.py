@@ -76,7 +76,7 @@ def test_records_that_retention_removed_are_a_gap_in_file_metric_and_command(
         wait_until(lambda: process.archived(topics[0]) == 35, why="the rest is archived")
         (gap,) = process.store.gaps()
         assert (gap.place.partition, gap.first, gap.last) == (1, 10, 14)
-        assert f'missed_records_total{{topic="{topics[0]}"}} 5.0' in metrics(process)
+        assert f'missed_records{{topic="{topics[0]}"}} 5.0' in metrics(process)
     finally:
         process.kill()
 

@@ -32,7 +32,7 @@ def airflow_settings(home: Path) -> dict[str, str]:
 
 @contextmanager
 def airflow_in_process(home: Path, settings: Mapping[str, str]) -> Iterator[None]:
-    """Airflow can be imported and has a database while the block lasts; once per process."""
+    """Airflow can be imported and has a database while the block lasts; one home per process."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**airflow_settings(home), **settings}.items():
             patch.setenv(name, value)

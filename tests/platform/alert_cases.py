@@ -1,98 +1,53 @@
 """For every alert: what Prometheus has seen when it must fire, and a near miss when it must not.
 
-Series are in promtool's notation: `0+10x60` starts at 0 and grows by 10, sixty times; `1x60` stays 1.
+Series are in promtool's notation, see `alert_series`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-Series = Mapping[str, str]
+from tests.platform.alert_series import (
+    DECIDED,
+    PROMOTED,
+    REFUSED,
+    SYNC,
+    Case,
+    answers,
+    auc,
+    decided,
+    lane_gauge,
+    model,
+    snapshot,
+    written,
+)
 
-_ANSWERS: Final = "scorestream_gateway_answering_seconds"
-_LOG: Final = "scorestream_log_records_total"
-_DECIDED: Final = "scorestream_scorer_applications_decided_total"
-_MODEL: Final = "scorestream_scorer_model_info"
-_PROMOTED: Final = "scorestream_gateway_model_info"
-_REFUSED: Final = "scorestream_scorer_bundle_refused_info"
-_SYNC: Final = '{lane="sync"}'
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One alert: series that make it fire, series that do not, and when it is looked at.
-
-    A step is a minute. Less than three hours in all: beyond, promtool's storage begins to compact in the
-    background and results vary. A ratio of two rates over days is the same over what there is of them.
-    """
-
-    alert: str
-    fires: Series
-    silent: Series
-    at_minutes: int = 20
-
-
-def answers(*, within: int, late: int = 0, failed: int = 0, steps: int = 100) -> Series:
-    """Answers a step: decisions within 200 ms, later ones, and errors of ours."""
-    return {
-        f'{_ANSWERS}_bucket{{status="200", le="0.2"}}': f"0+{within}x{steps}",
-        f'{_ANSWERS}_bucket{{status="200", le="0.5"}}': f"0+{within + late}x{steps}",
-        f'{_ANSWERS}_bucket{{status="200", le="+Inf"}}': f"0+{within + late}x{steps}",
-        f'{_ANSWERS}_count{{status="200"}}': f"0+{within + late}x{steps}",
-        f'{_ANSWERS}_count{{status="503"}}': f"0+{failed}x{steps}",
-        f'{_ANSWERS}_count{{status="422"}}': f"0+1000x{steps}",
-    }
-
-
-def written(topic: str, values: str) -> Series:
-    return {f'{_LOG}{{topic="{topic}", partition="0"}}': values}
-
-
-def decided(approve: str, decline: str) -> Series:
-    return {
-        f'{_DECIDED}{{lane="sync", decision="approve"}}': approve,
-        f'{_DECIDED}{{lane="sync", decision="decline"}}': decline,
-    }
-
-
-def lane_gauge(name: str, value: str, lane: str = "sync") -> Series:
-    return {f'{name}{{lane="{lane}"}}': value}
-
-
-def model(version: str, instance: str = "a") -> Series:
-    return {f'{_MODEL}{{lane="sync", name="m", version="{version}", instance="{instance}"}}': "1x60"}
-
-
-def snapshot(name: str, instance: str) -> Series:
-    return {f'scorestream_scorer_snapshot_info{{lane="sync", id="{name}", instance="{instance}"}}': "1x60"}
-
-
-def auc(before: float, now: float, *, z: float, of: str = "m") -> Series:
-    figures = {"auc_before": before, "auc": now, "auc_drop_z": z}
-    return {
-        f'scorestream_drift_figure{{model="{of}", figure="{name}"}}': f"{value}x60"
-        for name, value in figures.items()
-    }
-
+_NEWEST_GAP: Final = "scorestream_archive_newest_gap_timestamp_seconds"
+_PROMOTED_AT: Final = "scorestream_gateway_model_promoted_timestamp_seconds"
 
 CASES: Final = (
     Case(
         "ApiDown",
-        {'up{job="gateway"}': "0x60"},
-        {'up{job="gateway", instance="a"}': "0x60", 'up{job="gateway", instance="b"}': "1x60"},
+        {"scorestream_lag_broker_reached": "1x60", 'up{job="gateway", namespace="strangers"}': "1x60"},
+        {"scorestream_gateway_broker_reached": "0x60", 'up{job="gateway", instance="b"}': "0x60"},
     ),
     Case(
         "BrokerUnreachable",
-        {"scorestream_lag_broker_reached": "0x60"},
+        {
+            'scorestream_gateway_broker_reached{instance="a"}': "0x60",
+            'scorestream_gateway_broker_reached{instance="b"}': "0x60",
+        },
         {
             'scorestream_gateway_broker_reached{instance="a"}': "0x60",
             'scorestream_gateway_broker_reached{instance="b"}': "1x60",
-            "scorestream_lag_broker_reached": "1x60",
+            "scorestream_lag_broker_reached": "0x60",
         },
     ),
-    Case("ProcessDown", {'up{job="ledger"}': "0x60"}, {'up{job="ledger"}': "1x17 0x1 1x40"}),
+    Case(
+        "ProcessDown",
+        {'up{job="ledger"}': "0x60"},
+        {'up{job="ledger"}': "1x17 0x1 1x40", 'up{job="somebody-elses"}': "0x60"},
+    ),
     Case("ErrorsHigh", answers(within=98, failed=2), answers(within=1000, failed=9)),
     Case("LatencyP99High", answers(within=97, late=3), answers(within=1000, late=9)),
     Case(
@@ -130,13 +85,23 @@ CASES: Final = (
         "BatchLaneBehind",
         {
             **lane_gauge("scorestream_lag_oldest_undecided_seconds", "3700+60x60", "batch"),
-            f'{_DECIDED}{{lane="batch", decision="approve"}}': "5x60",
+            f'{DECIDED}{{lane="batch", decision="approve"}}': "5x60",
         },
         {
             **lane_gauge("scorestream_lag_oldest_undecided_seconds", "3700+60x60", "batch"),
-            f'{_DECIDED}{{lane="batch", decision="approve"}}': "0+6000x60",
+            f'{DECIDED}{{lane="batch", decision="approve"}}': "0+6000x60",
         },
         at_minutes=30,
+    ),
+    Case(
+        "BatchLaneBehind",
+        lane_gauge("scorestream_lag_oldest_undecided_seconds", "3700+60x60", "batch"),
+        {
+            **lane_gauge("scorestream_lag_oldest_undecided_seconds", "3500x60", "batch"),
+            **lane_gauge("scorestream_lag_oldest_undecided_seconds", "3700+60x60"),
+        },
+        at_minutes=30,
+        why="no batch worker runs",
     ),
     Case(
         "LagUnknown",
@@ -154,18 +119,18 @@ CASES: Final = (
     ),
     Case(
         "WorkersUnstable",
-        {f"scorestream_scorer_rebalances_total{_SYNC}": "0+1x60"},
-        {f"scorestream_scorer_rebalances_total{_SYNC}": "0x10 1 2 3 4x60"},
+        {f"scorestream_scorer_rebalances_total{SYNC}": "0+1x60"},
+        {f"scorestream_scorer_rebalances_total{SYNC}": "0x10 1 2 3 4x60"},
     ),
     Case(
         "TwoOwners",
-        {f"scorestream_scorer_overtaken_batches_total{_SYNC}": "0x10 1x60"},
-        {f"scorestream_scorer_overtaken_batches_total{_SYNC}": "7x60"},
+        {f"scorestream_scorer_overtaken_batches_total{SYNC}": "0x10 1x60"},
+        {f"scorestream_scorer_overtaken_batches_total{SYNC}": "7x60"},
     ),
     Case(
         "RepliesUndeliverable",
-        {f"scorestream_scorer_replies_undeliverable_total{_SYNC}": "0x10 1x60"},
-        {f"scorestream_scorer_replies_undeliverable_total{_SYNC}": "7x60"},
+        {f"scorestream_scorer_replies_undeliverable_total{SYNC}": "0x10 1x60"},
+        {f"scorestream_scorer_replies_undeliverable_total{SYNC}": "7x60"},
     ),
     Case("DeadLetters", written("applications-dlq", "4x10 5x60"), written("applications-dlq", "4x60")),
     Case(
@@ -198,8 +163,16 @@ CASES: Final = (
     ),
     Case(
         "LedgerMissedRecords",
-        lane_gauge("scorestream_ledger_missed_records_total", "0x10 50x60"),
-        lane_gauge("scorestream_ledger_missed_records_total", "50x60"),
+        lane_gauge("scorestream_ledger_missed_records_total", "0x70 50x60"),
+        lane_gauge("scorestream_ledger_missed_records_total", "50x90"),
+        at_minutes=75,
+    ),
+    Case(
+        "LedgerMissedRecords",
+        lane_gauge("scorestream_ledger_missed_records_total", "_x70 50x60"),
+        lane_gauge("scorestream_ledger_missed_records_total", "_x10 50x90"),
+        at_minutes=75,
+        why="found by a ledger that comes back, before its first scrape",
     ),
     Case(
         "LedgerBehind",
@@ -210,21 +183,27 @@ CASES: Final = (
             **lane_gauge("scorestream_ledger_lag_seconds", "400x60", "batch"),
         },
     ),
+    Case(
+        "LedgerBehind",
+        lane_gauge("scorestream_ledger_writing", "1x60", "batch"),
+        lane_gauge("scorestream_ledger_writing", "1x60"),
+        why="no ledger runs",
+    ),
     Case("ModelMismatch", {**model("7"), **model("8", "b")}, {**model("7"), **model("7", "b")}),
     Case(
         "PromotionNotTaken",
-        {**model("7"), f'{_PROMOTED}{{name="m", version="8"}}': "1x60"},
-        {**model("8"), f'{_PROMOTED}{{name="m", version="8"}}': "1x60"},
+        {**model("7"), f'{PROMOTED}{{name="m", version="8"}}': "1x60"},
+        {**model("8"), f'{PROMOTED}{{name="m", version="8"}}': "1x60"},
     ),
     Case(
         "BundleRefused",
-        {f'{_REFUSED}{{name="m", version="8", reason="golden-mismatch"}}': "1x60"},
-        {f'{_REFUSED}{{name="m", version="8", reason="unavailable"}}': "1x60"},
+        {f'{REFUSED}{{name="m", version="8", reason="golden-mismatch"}}': "1x60"},
+        {f'{REFUSED}{{name="m", version="8", reason="unavailable"}}': "1x60"},
     ),
     Case(
         "BundleUnavailable",
-        {f'{_REFUSED}{{name="m", version="8", reason="unavailable"}}': "1x60"},
-        {f'{_REFUSED}{{name="m", version="8", reason="unavailable"}}': "_x18 1x60"},
+        {f'{REFUSED}{{name="m", version="8", reason="unavailable"}}': "1x60"},
+        {f'{REFUSED}{{name="m", version="8", reason="unavailable"}}': "_x18 1x60"},
     ),
     Case(
         "ApprovalRateJump",
@@ -258,6 +237,12 @@ CASES: Final = (
         {'scorestream_scorer_snapshots_refused_total{lane="sync", reason="unavailable"}': "0+1x60"},
     ),
     Case(
+        "SnapshotRefused",
+        {'scorestream_scorer_snapshots_refused_total{lane="sync", reason="does-not-fit"}': "_x10 1x60"},
+        {'scorestream_scorer_snapshots_refused_total{lane="sync", reason="does-not-fit"}': "1x60"},
+        why="by workers that were just started, before their first scrape",
+    ),
+    Case(
         "SnapshotMismatch",
         {**snapshot("one", "a"), **snapshot("two", "b")},
         {**snapshot("one", "a"), **snapshot("one", "b")},
@@ -274,16 +259,31 @@ CASES: Final = (
     ),
     Case(
         "ArchiveGap",
-        {'scorestream_archive_missed_records_total{topic="predictions"}': "0x10 4x60"},
-        {'scorestream_archive_missed_records_total{topic="predictions"}': "4x60"},
+        {
+            f'{_NEWEST_GAP}{{topic="predictions"}}': "-85000x60",
+            f'{_NEWEST_GAP}{{topic="outcomes"}}': "-90000x60",
+        },
+        {f'{_NEWEST_GAP}{{topic="predictions"}}': "-90000x60"},
+    ),
+    Case(
+        "ArchiveGap",
+        {f'{_NEWEST_GAP}{{topic="predictions"}}': "_x10 30x60"},
+        {f'{_NEWEST_GAP}{{topic="predictions"}}': "_x10 -90000x60"},
+        why="an archive that comes back shows it from its first scrape on, and old ones as old",
     ),
     Case(
         "ArchiveBehind",
-        {"scorestream_archive_oldest_waiting_seconds": "1900x60"},
+        {"scorestream_archive_oldest_waiting_seconds": "1900x60", "scorestream_archive_following": "1x60"},
         {
             "scorestream_archive_oldest_waiting_seconds": "1700x60",
             "scorestream_archive_following": "1x60",
         },
+    ),
+    Case(
+        "ArchiveBehind",
+        {'up{job="archive"}': "0x60"},
+        {"scorestream_archive_following": "1x5 0x4 1x60"},
+        why="no archive runs",
     ),
     Case(
         "DriftFound",
@@ -297,6 +297,17 @@ CASES: Final = (
     Case(
         "DriftNotMeasured",
         {'scorestream_drift_reported_timestamp_seconds{model="m"}': "-173000x60"},
-        {'scorestream_drift_reported_timestamp_seconds{model="m"}': "-170000x60"},
+        {
+            'scorestream_drift_reported_timestamp_seconds{model="m"}': "-170000x60",
+            _PROMOTED_AT: "-999999x60",
+        },
+        at_minutes=40,
+    ),
+    Case(
+        "DriftNotMeasured",
+        {_PROMOTED_AT: "-173000x60", f'{_PROMOTED_AT}{{instance="not told yet"}}': "0x60"},
+        {_PROMOTED_AT: "-160000x60"},
+        at_minutes=40,
+        why="no report ever came",
     ),
 )

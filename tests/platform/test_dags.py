@@ -43,7 +43,7 @@ def tracking_uri(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def airflow(folder: Path) -> Iterator[dict[str, str]]:
+def airflow(folder: Path, airflow_home: Path) -> Iterator[dict[str, str]]:
     settings = {
         "DAGS_EXECUTABLE": str(Path(sys.executable).parent / "scorestream"),
         "DAGS_DATA": str(folder / "sample"),
@@ -54,7 +54,7 @@ def airflow(folder: Path) -> Iterator[dict[str, str]]:
         "FEATURES_CACHE": str(folder / "cache"),
         "FEATURES_STORE": str(folder / "features"),
     }
-    with airflow_in_process(folder / "airflow", settings):
+    with airflow_in_process(airflow_home, settings):
         yield settings
 
 
@@ -74,6 +74,7 @@ def test_a_dag_says_what_to_do_and_cannot_run_twice_at_once(dags: dict[str, Any]
     assert dag.deadline
     assert dag.dagrun_timeout
     assert dag.has_on_failure_callback
+    assert dag.has_on_success_callback
     for task_id in dag.task_ids:
         assert f"**{task_id}**" in dag.doc_md
 
@@ -125,6 +126,21 @@ def test_a_person_can_be_asked_before_a_model_decides(airflow: dict[str, str]) -
     assert asked.task_type == "ApprovalOperator"
     assert asked.downstream_task_ids == {"promote"}
     assert asked.response_timeout == timedelta(days=3)
+
+
+def test_a_person_who_takes_time_does_not_make_a_run_late(airflow: dict[str, str]) -> None:
+    by_itself, asking = (
+        dags_with({"DAGS_NEEDS_APPROVAL": needs})["credit_training"] for needs in ("false", "true")
+    )
+    assert deadline_of(by_itself) == timedelta(hours=6)
+    assert deadline_of(asking) == timedelta(days=3, hours=6)
+    assert deadline_of(asking) < asking.dagrun_timeout
+
+
+def deadline_of(dag: Any) -> timedelta:
+    (alert,) = dag.deadline
+    assert isinstance(alert.interval, timedelta)
+    return alert.interval
 
 
 def test_on_kubernetes_the_same_arguments_run_in_pods(airflow: dict[str, str], dags: dict[str, Any]) -> None:

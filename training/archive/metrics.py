@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from infra.runtime.metrics import process_registry
+from training.archive.store import Gap
 
 _TOPIC = ["topic"]
 _SECONDS = (0.01, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
@@ -35,9 +37,16 @@ class ArchiveMetrics:
             _TOPIC,
             registry=registry,
         )
-        self.missed = Counter(
+        # Gauges: a gap is a fact of the store, and outlives the process that found it.
+        self.missed = Gauge(
             "scorestream_archive_missed_records",
-            "Offsets that retention removed before they were archived; those of earlier runs included.",
+            "Offsets that retention ever removed before they were archived.",
+            _TOPIC,
+            registry=registry,
+        )
+        self.newest_gap = Gauge(
+            "scorestream_archive_newest_gap_timestamp_seconds",
+            "When that was last found, Unix time; 0 while it never was.",
             _TOPIC,
             registry=registry,
         )
@@ -60,6 +69,13 @@ class ArchiveMetrics:
         ).set_function(oldest_waiting_s)
 
     def begin(self, topic: str) -> None:
-        """Have the topic's counters there from 0 on: an increase needs a value before it."""
-        for counter in (self.records, self.files, self.bytes, self.unreadable, self.missed):
-            counter.labels(topic)
+        """Have the topic's metrics there from 0 on: an increase needs a value before it."""
+        counters = (self.records, self.files, self.bytes, self.unreadable)
+        for metric in (*counters, self.missed, self.newest_gap):
+            metric.labels(topic)
+
+    def note_gap(self, gap: Gap) -> None:
+        """Show the gap, one of an earlier run or a new one, the newest last."""
+        topic = gap.place.topic
+        self.missed.labels(topic).inc(gap.records)
+        self.newest_gap.labels(topic).set(datetime.fromisoformat(gap.found_at).timestamp())

@@ -36,9 +36,9 @@ class ArchiveWriter:
             for place, offset in next_offsets(self._store.files(topic)).items():
                 self._stored[place] = max(self._stored.get(place, 0), offset)
             self.metrics.begin(topic)
-        for gap in self._store.gaps():
+        for gap in sorted(self._store.gaps(), key=lambda one: one.found_at):
             self._stored[gap.place] = max(self._stored.get(gap.place, 0), gap.last + 1)
-            self.metrics.missed.labels(gap.place.topic).inc(gap.records)
+            self.metrics.note_gap(gap)
         log.info("found where to go on", partitions=len(self._stored))
 
     def begin(self, starts: Mapping[Place, int]) -> dict[Place, int]:
@@ -66,7 +66,7 @@ class ArchiveWriter:
         gap = Gap(place, expected, start - 1, found_at)
         self._store.write_gap(gap)
         self._buffers.written(place, 0, start)
-        self.metrics.missed.labels(place.topic).inc(gap.records)
+        self.metrics.note_gap(gap)
         log.error("retention removed records before they were archived", place=place, records=gap.records)
 
     def expected(self, place: Place) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from training.archive.errors import AlreadyRunning, StoreUnavailable
 from training.archive.files import ArchiveFile, Place
 from training.archive.lock import only_one
 from training.archive.rows import LoggedRecord, outcome_rows, prediction_rows
-from training.archive.store import ArchiveStore
+from training.archive.store import ArchiveStore, Gap
 from training.archive.writing import ArchiveWriter
 
 PLACE = Place(PREDICTIONS.name, 0)
@@ -41,6 +42,20 @@ def started(store: ArchiveStore, limits: Limits = NEVER, *, start: int = 0) -> A
     writer.recover(TOPICS)
     writer.begin({PLACE: start})
     return writer
+
+
+def gap_metrics(writer: ArchiveWriter) -> tuple[float | None, float | None]:
+    """Records missed, and when the newest gap was found."""
+    names = ("missed_records", "newest_gap_timestamp_seconds")
+    missed, newest = (
+        writer.metrics.registry.get_sample_value(f"scorestream_archive_{name}", {"topic": PLACE.topic})
+        for name in names
+    )
+    return missed, newest
+
+
+def found_at(gap: Gap) -> float:
+    return datetime.fromisoformat(gap.found_at).timestamp()
 
 
 def offsets(store: ArchiveStore) -> list[int]:
@@ -128,11 +143,22 @@ def test_what_retention_removed_unread_is_a_gap_that_stays_known(store: ArchiveS
     late = started(store, start=10)
     (gap,) = store.gaps()
     assert (gap.first, gap.last, gap.records) == (1, 9, 9)
-    assert late.metrics.missed.labels(PLACE.topic)._value.get() == 9
+    assert gap_metrics(late) == (9, found_at(gap))
     late.add(PLACE, prediction_record(10))
     late.flush_all()
     again = started(store, start=10)
-    assert (len(store.gaps()), again.metrics.missed.labels(PLACE.topic)._value.get()) == (1, 9)
+    assert store.gaps() == [gap]
+    assert gap_metrics(again) == (9, found_at(gap))
+
+
+def test_an_old_gap_is_shown_as_old_after_a_restart_whatever_order_the_store_has_them_in(
+    store: ArchiveStore,
+) -> None:
+    newer = Gap(PLACE, 0, 4, "2026-11-02T00:00:00+00:00")
+    older = Gap(PLACE, 5, 9, "2026-11-01T00:00:00+00:00")
+    for gap in (newer, older):
+        store.write_gap(gap)
+    assert gap_metrics(started(store, start=10)) == (10, found_at(newer))
 
 
 def test_what_the_log_had_before_the_archive_first_met_it_is_no_gap(store: ArchiveStore) -> None:
