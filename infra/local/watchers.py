@@ -138,6 +138,7 @@ class Watchers:
             "DAGS_DATA": str(data.resolve()),
             "DAGS_FEATURE_STORE": environment["FEATURES_STORE"],
             "DAGS_ARCHIVE": environment["ARCHIVE_STORE"],
+            "DAGS_QUALITY_DOCS": str((self._platform.run_dir / "quality").resolve()),
             "DAGS_IS_SMOKE": str(is_sample).lower(),
         }
         if "Alertmanager" in self._started:
