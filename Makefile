@@ -35,7 +35,7 @@ $(READY): $(LOCKS)/all.txt $(LOCKS)/bootstrap.txt pyproject.toml
 	@touch $@
 	@echo "  ✓ environment"
 
-.PHONY: help env demo platform test coverage test-slow test-faults bench lint format lock images k8s-tools chart deploy smoke retrain
+.PHONY: help env demo platform test coverage test-slow test-faults bench lint format lock images k8s-tools chart deploy deployed smoke retrain
 
 env: $(READY) ## the environment in .venv
 
@@ -102,9 +102,15 @@ deploy: $(READY) ## helm upgrade; ENVIRONMENT=staging, REGISTRY=…, VERSION=…
 	@set -e; helm=$$($(BIN)/python -m infra.tools helm | head -1); further=$$(mktemp); trap 'rm -f "$$further"' EXIT; \
 	  printf '%s\n' "$$VALUES" > "$$further"; \
 	  "$$helm" upgrade --install scorestream helm/scorestream --namespace scorestream --create-namespace \
-	    --reset-then-reuse-values --values "helm/environments/$${ENVIRONMENT:?name one: minikube, staging, production}.yaml" \
+	    --labels revision="$$(git rev-parse HEAD)" --reset-then-reuse-values --values "helm/environments/$${ENVIRONMENT:?name one: minikube, staging, production}.yaml" \
 	    --values "$$further" $${REGISTRY:+--set image.registry="$$REGISTRY"} $${VERSION:+--set image.tag="$$VERSION"} \
 	    $${MODEL_VERSION:+--set-string model.version="$$MODEL_VERSION"} $(if $(FIRST),,--rollback-on-failure --wait --timeout 10m)
+
+deployed: ## the commit that was deployed last to the cluster that kubectl talks to
+	@revision=$$(kubectl --namespace scorestream get secrets --selector owner=helm,name=scorestream,status=deployed \
+	    --output 'jsonpath={.items[0].metadata.labels.revision}') && \
+	  { [ -n "$$revision" ] || { echo "nothing there says which commit it is from: make deploy once with VERSION=…" >&2; exit 1; }; } && \
+	  echo "$$revision"
 
 smoke: $(READY) ## score a real application at URL=…, with the API key in SMOKE_KEY
 	@set -e; umask 077; key=$$(mktemp); trap 'rm -f "$$key"' EXIT; printf '%s' "$$SMOKE_KEY" > "$$key"; \

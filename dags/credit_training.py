@@ -70,7 +70,10 @@ with DAG(
     },
 ):
     validate = command(
-        settings, "validate", ["quality", "--data", "{{ params.data }}"], timeout=timedelta(hours=1)
+        settings,
+        "validate",
+        ["quality", "--data", "{{ params.data }}", "--docs", settings.quality_docs],
+        timeout=timedelta(hours=1),
     )
     steps = [validate]
     history: list[str] = []

@@ -4,8 +4,8 @@
 Every night: checks the tables and publishes a new feature snapshot, which scorers map between two batches.
 
 * **validate** — `scorestream quality`: a critical finding ends the run and publishes nothing. Look at the
-  findings in the task's log (and the Data Docs, in `quality/` of the data's folder), have the source
-  mended, clear the task.
+  findings in the task's log (and the Data Docs, in `DAGS_QUALITY_DOCS`), have the source mended, clear the
+  task.
 * **build_features** — `scorestream features build`: tables that have not changed give the snapshot that is
   there already, so a run may be repeated at will.
 
@@ -44,6 +44,9 @@ with DAG(
     },
 ):
     validate = command(
-        settings, "validate", ["quality", "--data", "{{ params.data }}"], timeout=timedelta(hours=1)
+        settings,
+        "validate",
+        ["quality", "--data", "{{ params.data }}", "--docs", settings.quality_docs],
+        timeout=timedelta(hours=1),
     )
     validate >> build_features(settings, "--engine", "{{ params.engine }}", outlets=[FEATURES_REFRESHED])

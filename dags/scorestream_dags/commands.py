@@ -19,6 +19,8 @@ from scorestream_dags.settings import DagSettings
 
 #: Where a pod leaves what the task returns; the command line is told by --result-file.
 _POD_RESULT = "/airflow/xcom/return.json"
+#: The user of our images. The image beside them that hands the result over would run as root.
+_USER = 10001
 
 
 def command(
@@ -93,17 +95,25 @@ def _pod(
         container_resources=k8s.V1ResourceRequirements(
             requests=resources, limits={"memory": settings.memory}
         ),
-        container_security_context=k8s.V1SecurityContext(
-            allow_privilege_escalation=False,
-            run_as_non_root=True,
-            capabilities=k8s.V1Capabilities(drop=["ALL"]),
-            seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
-        ),
+        container_security_context=_restricted(),
+        xcom_sidecar_container_security_context=_restricted(),
         do_xcom_push=has_result,
         **_mounted(settings),
         on_finish_action="delete_succeeded_pod",
         get_logs=True,
         **common,
+    )
+
+
+def _restricted() -> k8s.V1SecurityContext:
+    """What the Pod Security Standard `restricted` asks of each container."""
+    return k8s.V1SecurityContext(
+        allow_privilege_escalation=False,
+        run_as_non_root=True,
+        run_as_user=_USER,
+        run_as_group=_USER,
+        capabilities=k8s.V1Capabilities(drop=["ALL"]),
+        seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault"),
     )
 
 

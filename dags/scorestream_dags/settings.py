@@ -36,6 +36,9 @@ class DagSettings(BaseSettings):
     model_name: str = Field("credit-risk", description="Registered model that is trained and watched.")
     data: str = Field("data", description="Folder with the Home Credit tables; a param of each run too.")
     feature_store: str = Field(".run/features/store", description="Store of feature snapshots.")
+    quality_docs: str = Field(
+        ".run/quality", description="Folder for the quality gate's pages; in a pod it goes with the pod."
+    )
     archive: str = Field(".run/archive", description="The archive of predictions and outcomes.")
     has_history: bool = Field(True, description="Whether features of the seven history tables are built.")
     allow_missing: tuple[str, ...] = Field(

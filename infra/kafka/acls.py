@@ -152,10 +152,10 @@ ROLES: Final[tuple[Role, ...]] = (
     ),
     Role(
         "training",
-        "announces promoted models and what a drift run found",
-        writes=(MODEL_PROMOTIONS, DRIFT_REPORTS),
+        "announces promoted models, feature snapshots and what a drift run found: Airflow's pods are this",
+        writes=(MODEL_PROMOTIONS, FEATURE_SNAPSHOTS, DRIFT_REPORTS),
     ),
-    Role("feature-publisher", "announces feature snapshots", writes=(FEATURE_SNAPSHOTS,)),
+    Role("feature-publisher", "announces feature snapshots built elsewhere", writes=(FEATURE_SNAPSHOTS,)),
     Role(
         "batch-producer",
         "sends files through the batch lane and collects their decisions (scorestream score-batch)",

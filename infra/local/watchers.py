@@ -187,4 +187,5 @@ def dag_environment(platform: LocalPlatform, data: Path, *, is_sample: bool) -> 
         "DAGS_IS_SMOKE": str(is_sample).lower(),
         "DAGS_ALLOW_MISSING": json.dumps(missing_tables(data)),
         "DAGS_PERFORMANCE_DAYS": str(platform.settings.performance_days),
+        "DAGS_QUALITY_DOCS": str((platform.run_dir / "quality").resolve()),
     }

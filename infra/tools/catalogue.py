@@ -79,6 +79,7 @@ def kubectl_path(settings: ToolSettings) -> Path:
     return settings.cache / f"kubectl-{KUBECTL_VERSION}"
 
 
-#: Go modules whose files are read, not built: the custom resources that the chart makes.
+#: Go modules whose files are read, not built: the custom resources that the chart makes. KEDA is the version
+#: that docs/deploy installs; the operator there is newer than this, the last that is published as a module.
 KEDA: Final = ("github.com/kedacore/keda/v2", "2.21.0")
 PROMETHEUS_OPERATOR: Final = ("github.com/prometheus-operator/prometheus-operator", "0.85.0")

@@ -39,7 +39,7 @@ def _user(role: Role) -> dict[str, Any]:
         )
     ]
     return {
-        "apiVersion": "kafka.strimzi.io/v1beta2",
+        "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",
         "metadata": {
             "name": f"kafka-{role.name}",

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from contracts.csv_rows import applications_in
 from contracts.events import decode_drift_reported, decode_promoted
-from contracts.topics import DRIFT_REPORTS, MODEL_PROMOTIONS, PREDICTIONS
+from contracts.topics import DRIFT_REPORTS, FEATURE_SNAPSHOTS, MODEL_PROMOTIONS, PREDICTIONS
 from infra.kafka.topics import ensure_topics
 from infra.local.mlflow_server import MlflowServer
 from tests.archived import archive_records, prediction_record
 from tests.integration.kafka_reading import read
 from tests.platform.airflow_home import airflow_in_process, dags_with
+from tests.platform.chart import ROOT
+from tests.platform.test_chart_posture import assert_restricted
 from training.archive.store import ArchiveStore
 from training.sample.facts import ALL_TABLES
 from training.sample.writer import write_sample
@@ -29,6 +32,11 @@ APPLICANTS = 4_500
 DAY = datetime(2026, 11, 23, 4, tzinfo=UTC)
 DAG_IDS = {"feature_refresh", "credit_training", "drift_monitoring"}
 ON_KUBERNETES = {"DAGS_RUNS_ON": "kubernetes"}
+#: As helm/airflow/values.yaml has it.
+IN_CLUSTER: dict[str, str] = {
+    variable["name"]: variable["value"]
+    for variable in yaml.safe_load((ROOT / "helm" / "airflow" / "values.yaml").read_text())["env"]
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +57,7 @@ def airflow(folder: Path, airflow_home: Path) -> Iterator[dict[str, str]]:
         "DAGS_DATA": str(folder / "sample"),
         "DAGS_FEATURE_STORE": str(folder / "features"),
         "DAGS_ARCHIVE": str(folder / "archive"),
+        "DAGS_QUALITY_DOCS": str(folder / "quality"),
         "DAGS_IS_SMOKE": "true",
         "DAGS_RETRIES": "0",
         "FEATURES_CACHE": str(folder / "cache"),
@@ -155,6 +164,76 @@ def test_on_kubernetes_the_same_arguments_run_in_pods(airflow: dict[str, str], d
             assert pod.arguments[: len(arguments)] == arguments
             assert pod.do_xcom_push == here.op_kwargs["has_result"] == ("--result-file" in pod.arguments)
             assert pod.container_security_context.run_as_non_root
+
+
+def pods_of(dags: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each task's pod as the API server gets it, with what the operator puts beside our container."""
+    from kubernetes.client import ApiClient  # noqa: PLC0415
+
+    for dag in dags.values():
+        for task in dag.tasks:
+            if task.task_type == "KubernetesPodOperator":
+                pod = task.build_pod_request_obj(dry_run=True)
+                yield task.task_id, ApiClient().sanitize_for_serialization(pod)
+
+
+def test_every_container_of_a_tasks_pod_is_restricted(airflow: dict[str, str]) -> None:
+    """Also the one that hands a result over: with no context of its own, the namespace refuses the pod."""
+    beside = set()
+    for task_id, pod in pods_of(dags_with(IN_CLUSTER)):
+        for container in pod["spec"]["containers"]:
+            assert_restricted(container)
+            assert container["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+            # Images of others name no user, and then are root's.
+            assert container["securityContext"]["runAsUser"] > 0
+            beside.add((task_id, container["name"]))
+        kinds = {kind for volume in pod["spec"]["volumes"] for kind in volume if kind != "name"}
+        assert kinds <= {"emptyDir", "persistentVolumeClaim", "projected"}
+        assert pod["spec"]["automountServiceAccountToken"] is False
+    assert {task for task, name in beside if name == "airflow-xcom-sidecar"} == {"train", "watch_drift"}
+
+
+def test_a_pod_writes_nothing_where_its_tables_are(airflow: dict[str, str]) -> None:
+    """The claim is mounted read-only, and the quality gate's pages went into the folder of the data."""
+    for task_id, pod in pods_of(dags_with(IN_CLUSTER)):
+        (mount,) = [
+            one for one in pod["spec"]["containers"][0]["volumeMounts"] if one["mountPath"] == "/data"
+        ]
+        assert mount["readOnly"]
+        if task_id == "validate":
+            arguments = pod["spec"]["containers"][0]["args"]
+            docs = arguments[arguments.index("--docs") + 1]
+            assert docs == IN_CLUSTER["DAGS_QUALITY_DOCS"]
+            assert not docs.startswith("/data")
+
+
+#: What a command of the DAGs announces, by the words that it begins with.
+ANNOUNCED = {
+    ("quality",): None,
+    ("features", "build"): FEATURE_SNAPSHOTS,
+    ("train",): None,
+    ("promote",): MODEL_PROMOTIONS,
+    ("archive",): None,
+    ("drift",): DRIFT_REPORTS,
+}
+
+
+def test_who_the_pods_are_to_kafka_may_announce_what_their_commands_announce(airflow: dict[str, str]) -> None:
+    """`features build` ended with 1: its principal might not write feature-snapshots."""
+    users = yaml.safe_load_all((ROOT / "helm" / "strimzi" / "users.yaml").read_text())
+    (user,) = [one for one in users if one["metadata"]["name"] == IN_CLUSTER["DAGS_KAFKA_USER"]]
+    written = {
+        rule["resource"]["name"]
+        for rule in user["spec"]["authorization"]["acls"]
+        if rule["resource"]["type"] == "topic" and "Write" in rule["operations"]
+    }
+    wanted = set()
+    for _, pod in pods_of(dags_with(IN_CLUSTER)):
+        arguments = tuple(pod["spec"]["containers"][0]["args"])
+        ((_, topic),) = [one for one in ANNOUNCED.items() if arguments[: len(one[0])] == one[0]]
+        wanted |= {topic.name} if topic else set()
+    assert wanted == {topic.name for topic in ANNOUNCED.values() if topic}
+    assert wanted == written
 
 
 def run(dag: Any, logical_date: datetime, **conf: Any) -> Any:
