@@ -38,7 +38,7 @@ from training.drift.reference import reference_of_production
 from training.drift.run import DriftRun, Period, facts_of, run_drift
 from training.drift.window import decided_between
 from training.errors import SnapshotUnusable
-from training.history import HistoryFeatures
+from training.history import EarlierHistory, HistoryFeatures
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 UNTIL = SINCE + timedelta(days=1)
@@ -216,6 +216,9 @@ class SomeSnapshots:
         if snapshot_id not in self._kept:
             raise SnapshotUnusable(f"snapshot {snapshot_id} is gone")
         return FakeHistory(str(snapshot_id))
+
+    def open_earlier(self, snapshot_id: str) -> EarlierHistory:
+        raise AssertionError("a period is held against the columns of today")
 
 
 def test_only_applications_whose_snapshot_is_gone_have_no_history(sample: Sample, tmp_path: Path) -> None:
