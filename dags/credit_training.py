@@ -104,7 +104,8 @@ with DAG(
     promote = command(
         settings,
         "promote",
-        ["promote", _VERSION, "--model-name", settings.model_name],
+        # --once: the same inputs give the version of another run, which somebody may have rolled back since.
+        ["promote", _VERSION, "--model-name", settings.model_name, "--once"],
         timeout=timedelta(minutes=30),
         outlets=[MODEL_PROMOTED],
     )

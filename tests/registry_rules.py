@@ -16,6 +16,7 @@ from scorer.bundle import read_bundle
 from tests.models import built_model, built_on, dataset_with, labelled
 from training.build import BuiltModel
 from training.errors import (
+    AlreadyReplaced,
     GatesNotPassed,
     NeverProduction,
     PromotionNotPublished,
@@ -238,6 +239,17 @@ class RegistryRules:
         with pytest.raises(NeverProduction, match=f"scorestream promote {worse.version}"):
             roll_back(registry, name=name, version=worse.version, occasion=OCCASION)
         assert version_at(registry, name, PRODUCTION) == good.version
+
+    def test_a_schedule_promotes_nothing_that_was_replaced_before(
+        self, registry: Registry, name: str
+    ) -> None:
+        first = self.promote_new(registry, name, seed=5)
+        second = self.promote_new(registry, name, seed=6)
+        roll_back(registry, name=name, version=None, occasion=OCCASION)
+        with pytest.raises(AlreadyReplaced, match=f"scorestream rollback {second.version}"):
+            promote(registry, name=name, version=second.version, occasion=OCCASION, force=True, once=True)
+        promote(registry, name=name, version=first.version, occasion=OCCASION, once=True)
+        assert version_at(registry, name, PRODUCTION) == first.version
 
     def test_what_is_gone_back_to_is_read_when_nobody_else_promotes(
         self, registry: Registry, name: str

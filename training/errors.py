@@ -84,6 +84,16 @@ class NeverProduction(Rejected):
         )
 
 
+class AlreadyReplaced(Rejected):
+    """The version was Production before, and somebody put another in its place."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"version {version} was Production and has been replaced, so it is not promoted again; to go back"
+            f" to it: scorestream rollback {version}"
+        )
+
+
 class GatesNotPassed(Rejected):
     """The version must not become Production; `failed` says which gates it did not pass."""
 

@@ -21,7 +21,7 @@ from scorer.errors import BundleRefused
 from scorer.model import ServingModel
 from training.build import BuiltModel
 from training.challenge import UNHURRIED, NotComparable, compare
-from training.errors import GatesNotPassed, NeverProduction, UnknownVersion
+from training.errors import AlreadyReplaced, GatesNotPassed, NeverProduction, UnknownVersion
 from training.gates import UNMEASURED, Gate, gates_against_production, gates_of, proved
 from training.held_out import HeldOut, read_held_out
 from training.tune import TrialFinished, Tuned
@@ -121,13 +121,14 @@ def _tell_nobody(_: ModelPromoted) -> None:
     """For a registry without scorers."""
 
 
-def promote(
+def promote(  # noqa: PLR0913 - all but one by name
     registry: Registry,
     *,
     name: str,
     version: str | None,
     occasion: Occasion,
     force: bool = False,
+    once: bool = False,
     publish: Publish = _tell_nobody,
 ) -> ModelPromoted:
     """Make a version Production: the given one, or the staged one. Returns the event that was published.
@@ -146,12 +147,16 @@ def promote(
         There is no such version, or nothing is staged.
     PromotionUnderWay
         Somebody else promotes the model at this moment.
+    AlreadyReplaced
+        With `once`: the version decided before and does not now, be it after a better one or a rollback.
     """
     with registry.promoting(name):
         candidate = _candidate(registry, name, version)
         production = registry.with_alias(name, PRODUCTION)
         if production is not None and _is_twin(candidate, production) and not force:
             candidate = production
+        if once and candidate != production and registry.has_been_production(candidate):
+            raise AlreadyReplaced(candidate.version)
         event = _promoted(registry, candidate, production, occasion=occasion, force=force)
         # Outside of the lock the news of a later promotion could overtake this one's.
         publish(event)

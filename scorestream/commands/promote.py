@@ -14,6 +14,12 @@ from scorestream.commands import registry_options as options
 @options.tracking_uri
 @options.model_name
 @click.option("--force", is_flag=True, help="Promote although a gate says no; the bundle's own checks stay.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Do nothing if VERSION was Production before and has been replaced: for schedules, which train the"
+    " same again.",
+)
 @options.telling
 def promote(
     *,
@@ -21,6 +27,7 @@ def promote(
     tracking_uri: str,
     model_name: str,
     force: bool,
+    once: bool,
     bootstrap_servers: str,
     **following: Any,
 ) -> None:
@@ -44,18 +51,24 @@ def promote(
     Doing it twice does no harm: if Kafka was away, promote the same version again. To go back:
     scorestream rollback.
     """
-    from training.mlflow_registry import MlflowRegistry  # noqa: PLC0415 - seconds of imports, not for --help
+    from training.errors import AlreadyReplaced  # noqa: PLC0415 - seconds of imports, not for --help
+    from training.mlflow_registry import MlflowRegistry  # noqa: PLC0415
     from training.registry import promote as make_production  # noqa: PLC0415
 
     with options.errors_as_messages():
-        promoted = make_production(
-            MlflowRegistry(tracking_uri),
-            name=model_name,
-            version=version,
-            occasion=options.occasion_now(),
-            force=force,
-            publish=options.publisher(bootstrap_servers),
-        )
+        try:
+            promoted = make_production(
+                MlflowRegistry(tracking_uri),
+                name=model_name,
+                version=version,
+                occasion=options.occasion_now(),
+                force=force,
+                once=once,
+                publish=options.publisher(bootstrap_servers),
+            )
+        except AlreadyReplaced as replaced:
+            click.echo(str(replaced))
+            return
         if version not in (None, promoted.version):
             click.echo(f"Version {version} is version {promoted.version} to the byte, which decides already.")
         options.follow_up(promoted, **following)
