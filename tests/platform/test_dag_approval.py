@@ -97,7 +97,7 @@ def end_what_waits() -> None:
 
 @pytest.mark.parametrize(
     ("choice", "promotion", "promoted"),
-    [("Approve", "success", ["promote 7 --model-name credit-risk"]), ("Reject", "skipped", [])],
+    [("Approve", "success", ["promote 7 --model-name credit-risk --once"]), ("Reject", "skipped", [])],
 )
 def test_a_version_is_promoted_if_the_person_approves_and_only_then(
     training: Any, noted: Path, choice: str, promotion: str, promoted: list[str]
