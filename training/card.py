@@ -76,6 +76,7 @@ def _sections(built: BuiltModel, tuned: Tuned | None, metrics: Mapping[str, floa
     """Heading, text and table of each section."""
     manifest, findings = built.manifest, built.findings
     cut_offs = manifest.cut_offs
+    gates = "; ".join(f"{gate.name}: {gate.detail}" for gate in fairness_gates(metrics))
     return [
         (
             "What it is for",
@@ -111,7 +112,7 @@ def _sections(built: BuiltModel, tuned: Tuned | None, metrics: Mapping[str, floa
             "Groups of people",
             "Gender, family status and household size are never inputs. Ratios are over the most approved"
             f" group; brackets are 95 % intervals; groups below {MIN_APPLICANTS} applicants are left out. The"
-            f" gates: {_gates_say(metrics)}.",
+            f" gates: {gates}.",
             _groups(findings.groups),
         ),
         ("Limits", _limits(built), _watch(findings.groups)),
@@ -160,10 +161,6 @@ def _of_newest(metrics: Mapping[str, float]) -> str:
         return ""
     how = "; alone they have figures of their own" if "newest_auc" in metrics else f", alone {UNMEASURED}"
     return f" {metrics['newest_applicants']:.0f} of them have the newest outcomes{how}."
-
-
-def _gates_say(metrics: Mapping[str, float]) -> str:
-    return "; ".join(f"{gate.name}: {gate.detail}" for gate in fairness_gates(dict(metrics)))
 
 
 def _figures(metrics: Mapping[str, float]) -> Table:

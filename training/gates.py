@@ -6,6 +6,7 @@ looked at does not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -162,7 +163,7 @@ def _calibration(metrics: dict[str, float]) -> Gate:
     )
 
 
-def fairness_gates(metrics: dict[str, float]) -> list[Gate]:
+def fairness_gates(metrics: Mapping[str, float]) -> list[Gate]:
     """What the figures say of groups of people, also where that is nothing."""
     ratio, error = metrics.get("gender_approval_ratio_high"), metrics.get("group_miscalibration")
     if "groups_measured" not in metrics and (ratio is None or error is None):
