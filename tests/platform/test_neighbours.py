@@ -32,7 +32,7 @@ def installs() -> Iterator[tuple[str, str, str | None]]:
         for chart, rest in re.findall(
             r"^helm (?:install|upgrade --install) \S+ (\S+) (.*)$", text, re.MULTILINE
         ):
-            pinned = re.search(r"--version (\d+\.\d+\.\d+)\b", rest)
+            pinned = re.search(r"--version v?(\d+\.\d+\.\d+)\b", rest)
             yield page.name, chart, pinned and pinned[1]
 
 
@@ -44,6 +44,8 @@ def test_every_documented_chart_has_one_version() -> None:
         "kube-prometheus-stack",
         "keda",
         "airflow",
+        "traefik",
+        "cert-manager",
     }
     assert [(page, chart) for page, chart, version in found if version is None] == []
     versions = {(chart, version) for _, chart, version in found}
