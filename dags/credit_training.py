@@ -23,7 +23,7 @@ very bytes of Production is not promoted beside it. To go back: `scorestream rol
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, chain
@@ -46,7 +46,8 @@ with DAG(
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 3 1 * *", timezone="UTC"), assets=[DRIFT_FOUND]
     ),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    # No start date: the first run is the calendar's next. With one, a new Airflow would begin with the last that
+    # is behind it, and a platform that starts would retrain before anything was decided.
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(days=settings.approval_days + 1),

@@ -15,7 +15,7 @@ snapshot* says how old it is. One run at a time; a missed night is made up by th
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 from airflow.timetables.trigger import CronTriggerTimetable
@@ -29,8 +29,7 @@ settings = DagSettings()
 with DAG(
     dag_id="feature_refresh",
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
+    catchup=False,  # and no start date: the first run is the calendar's next
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     deadline=deadline(hours=2),
