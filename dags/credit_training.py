@@ -46,8 +46,8 @@ with DAG(
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 3 1 * *", timezone="UTC"), assets=[DRIFT_FOUND]
     ),
-    # No start date: the first run is the calendar's next. With one, a new Airflow would begin with the last that
-    # is behind it, and a platform that starts would retrain before anything was decided.
+    # No start date: the first run is the calendar's next. With one, a new Airflow would begin with the last
+    # behind it, and a platform that starts would retrain before anything was decided.
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(days=settings.approval_days + 1),
