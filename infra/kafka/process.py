@@ -16,8 +16,6 @@ FORMAT_TIMEOUT_S: Final = 60
 
 _JAVA_OPTIONS: Final = (
     "-XX:+UseSerialGC",
-    # A broker that lives for minutes: the optimising compiler would take a quarter of a core for all of them.
-    "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -26,15 +24,20 @@ _JAVA_OPTIONS: Final = (
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
+#: The optimising compiler takes a quarter of a core for minutes, and then halves what a request costs.
+_UNOPTIMISED: Final = "-XX:TieredStopAtLevel=1"
 
 
 class NodeProcess:
     """Runs and signals the process of one node; knows nothing of the other nodes."""
 
-    def __init__(self, node: Node, *, runtime: KafkaRuntime, heap_mb: int, watchdog: Watchdog) -> None:
+    def __init__(
+        self, node: Node, *, runtime: KafkaRuntime, heap_mb: int, is_lasting: bool, watchdog: Watchdog
+    ) -> None:
         self.node = node
         self._runtime = runtime
         self._heap_mb = heap_mb
+        self._java_options = _JAVA_OPTIONS if is_lasting else (*_JAVA_OPTIONS, _UNOPTIMISED)
         self._watchdog = watchdog
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -122,7 +125,7 @@ class NodeProcess:
         return [
             str(self._runtime.java),
             heap,
-            *_JAVA_OPTIONS,
+            *self._java_options,
             "-cp",
             self._runtime.class_path,
             main_class,

@@ -95,7 +95,9 @@ class LocalPlatform:
     def start_kafka(self) -> str:
         """A broker, unless one was given."""
         if self.settings.kafka_bootstrap_servers is None:
-            self.kafka = EmbeddedKafka(self.run_dir / "kafka", ports=[self.settings.kafka_port])
+            self.kafka = EmbeddedKafka(
+                self.run_dir / "kafka", ports=[self.settings.kafka_port], is_lasting=True
+            )
             self.kafka.start()
             self._stops.append(self.kafka.stop)
             return f"Apache Kafka 4.3.1, one KRaft node at {self.bootstrap_servers}"
