@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ DRIFT = DriftReported(
     model_name="credit-risk",
     model_version="1",
     verdict="drift",
-    since="2026-11-01T00:00:00Z",
-    until="2026-11-02T00:00:00Z",
+    # Later than the day that Airflow looks at as it starts: of two periods the later one is shown.
+    since=f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
+    until=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     applications=2_000,
     outcomes=900,
     share_drifted=0.2,
