@@ -31,7 +31,7 @@ from airflow.timetables.assets import AssetOrTimeSchedule
 from airflow.timetables.trigger import CronTriggerTimetable
 from scorestream_dags.alerts import deadline, run_failed, run_succeeded
 from scorestream_dags.assets import DRIFT_FOUND, MODEL_PROMOTED
-from scorestream_dags.commands import build_features, command
+from scorestream_dags.commands import build_features, command, validate
 from scorestream_dags.settings import DagSettings
 
 settings = DagSettings()
@@ -70,13 +70,7 @@ with DAG(
         ),
     },
 ):
-    validate = command(
-        settings,
-        "validate",
-        ["quality", "--data", "{{ params.data }}", "--docs", settings.quality_docs],
-        timeout=timedelta(hours=1),
-    )
-    steps = [validate]
+    steps = [validate(settings)]
     history: list[str] = []
     if settings.has_history:
         history = ["--snapshot", "newest", "--store", settings.feature_store]

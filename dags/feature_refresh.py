@@ -21,7 +21,7 @@ from airflow.sdk import DAG, Param
 from airflow.timetables.trigger import CronTriggerTimetable
 from scorestream_dags.alerts import deadline, run_failed, run_succeeded
 from scorestream_dags.assets import FEATURES_REFRESHED
-from scorestream_dags.commands import build_features, command
+from scorestream_dags.commands import build_features, validate
 from scorestream_dags.settings import DagSettings
 
 settings = DagSettings()
@@ -42,10 +42,6 @@ with DAG(
         "engine": Param("duckdb", type="string", enum=["duckdb", "spark"], description="What aggregates."),
     },
 ):
-    validate = command(
-        settings,
-        "validate",
-        ["quality", "--data", "{{ params.data }}", "--docs", settings.quality_docs],
-        timeout=timedelta(hours=1),
+    validate(settings) >> build_features(
+        settings, "--engine", "{{ params.engine }}", outlets=[FEATURES_REFRESHED]
     )
-    validate >> build_features(settings, "--engine", "{{ params.engine }}", outlets=[FEATURES_REFRESHED])

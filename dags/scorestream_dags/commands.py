@@ -54,6 +54,16 @@ def command(
     return _pod(settings, arguments, has_result=has_result, common=common)
 
 
+def validate(settings: DagSettings) -> BaseOperator:
+    """The task that asks the quality gate about the run's data."""
+    return command(
+        settings,
+        "validate",
+        ["quality", "--data", "{{ params.data }}", "--docs", settings.quality_docs],
+        timeout=timedelta(hours=1),
+    )
+
+
 def build_features(settings: DagSettings, *options: str, outlets: Sequence[Asset] = ()) -> BaseOperator:
     """The task that builds a snapshot of the run's data, without the tables that may be missing."""
     missing = [word for name in settings.allow_missing for word in ("--allow-missing", name)]

@@ -34,7 +34,7 @@ from scorer.kernel.fours import (
 from scorer.kernel.machine import CHILD, MASK, ONE, RANK, Doubles, Forest, Ranks, machine_code, rank_row
 
 #: Of all sources numba's cache looks only at a function's own file: this line changes with the other's.
-FOURS_SHA256: Final = "ed76a2a7438f7dfda25ea0121c8e6c5da1d69ab67083a3287e1adf18e8d592f3"
+FOURS_SHA256: Final = "35b784cbcf004d4cbc4d9cc82a90e2f9b61253dae920dc425e7f41c5d1d38f98"
 
 _BLOCK: Final = np.uint64(BLOCK)
 _POINTS: Final = np.uint64(POINTS)

@@ -84,6 +84,20 @@ def _operation(arguments: str, emit: Callable[..., None]) -> Any:
     return types.void(*(_KINDS[letter] for letter in arguments)), code
 
 
+def _fill(v: _Builder, products: Any, to: Any, value: Callable[[int], Any]) -> None:
+    """products[to] = value, point by point."""
+    for point in range(POINTS):
+        v.store(value(point), products, to, point=point)
+
+
+def _settle(v: _Builder, sums: Any, to: Any, products: Any, of: Any, weight: Callable[[int], Any]) -> None:
+    """sums[to] += products[of] · weight, all points together."""
+    total = v.load(sums, to)
+    for point in range(POINTS):
+        total = v.plus(total, v.times(v.load(products, of, point=point), weight(point)))
+    v.store(total, sums, to)
+
+
 def _ask(_: Any, passes: Any, to: Any, ranks: Any, of: Any, rank: Any) -> Any:
     """passes[to] = 1.0 for the rows that go left, else 0.0; the next four for those that go right."""
 
@@ -113,9 +127,12 @@ def _enter(
         v: _Builder, products: Any, to: Any, of: Any, passes: Any, at: Any, share: Any, rule: Any, points: Any
     ) -> None:
         passed, shared = v.load(passes, at), v.repeated(share)
-        for point in range(POINTS):
+
+        def product(point: int) -> Any:
             factor = _factor(v, passed, shared, rule, points, point)
-            v.store(v.times(v.load(products, of, point=point), factor), products, to, point=point)
+            return v.times(v.load(products, of, point=point), factor)
+
+        _fill(v, products, to, product)
 
     return _operation("doodondo", emit)
 
@@ -132,11 +149,13 @@ def _enter_again(
     ) -> None:  # fmt: skip
         passed, shared = v.load(passes, at), v.repeated(share)
         passed_above, shared_above = v.load(passes, above), v.repeated(share_above)
-        for point in range(POINTS):
+
+        def product(point: int) -> Any:
             factor = _factor(v, passed, shared, rule, points, point)
             before = _factor(v, passed_above, shared_above, rule, points, point)
-            product = v.times(v.load(products, of, point=point), v.over(factor, before))
-            v.store(product, products, to, point=point)
+            return v.times(v.load(products, of, point=point), v.over(factor, before))
+
+        _fill(v, products, to, product)
 
     return _operation("doodonondo", emit)
 
@@ -151,8 +170,7 @@ def _times(_: Any, products: Any, at: Any, value: Any) -> Any:
 
     def emit(v: _Builder, products: Any, at: Any, value: Any) -> None:
         factor = v.repeated(value)
-        for point in range(POINTS):
-            v.store(v.times(v.load(products, at, point=point), factor), products, at, point=point)
+        _fill(v, products, at, lambda point: v.times(v.load(products, at, point=point), factor))
 
     return _operation("don", emit)
 
@@ -161,9 +179,10 @@ def _add_pair(_: Any, products: Any, to: Any, of: Any) -> Any:
     """products[to] = the product at `of` plus the one behind it."""
 
     def emit(v: _Builder, products: Any, to: Any, of: Any) -> None:
-        for point in range(POINTS):
-            both = v.plus(v.load(products, of, point=point), v.load(products, of, point=POINTS + point))
-            v.store(both, products, to, point=point)
+        def both(point: int) -> Any:
+            return v.plus(v.load(products, of, point=point), v.load(products, of, point=POINTS + point))
+
+        _fill(v, products, to, both)
 
     return _operation("doo", emit)
 
@@ -178,12 +197,13 @@ def _credit(
         v: _Builder, sums: Any, to: Any, products: Any, of: Any, passes: Any, at: Any, gains: Any, gain: Any,
         rule: Any, points: Any,
     ) -> None:  # fmt: skip
-        passed, total = v.load(passes, at), v.load(sums, to)
-        for point in range(POINTS):
+        passed = v.load(passes, at)
+
+        def weight(point: int) -> Any:
             gained = v.times(passed, v.spread(gains, gain, point))
-            weight = v.minus(gained, v.spread(rule, points, 2 * POINTS + point))
-            total = v.plus(total, v.times(v.load(products, of, point=point), weight))
-        v.store(total, sums, to)
+            return v.minus(gained, v.spread(rule, points, 2 * POINTS + point))
+
+        _settle(v, sums, to, products, of, weight)
 
     return _operation("dododododo", emit)
 
@@ -198,12 +218,13 @@ def _credit_again(
         v: _Builder, sums: Any, to: Any, products: Any, of: Any, passes: Any, at: Any, above: Any, gains: Any,
         gain: Any, gain_above: Any,
     ) -> None:  # fmt: skip
-        passed, passed_above, total = v.load(passes, at), v.load(passes, above), v.load(sums, to)
-        for point in range(POINTS):
+        passed, passed_above = v.load(passes, at), v.load(passes, above)
+
+        def weight(point: int) -> Any:
             gained = v.times(passed, v.spread(gains, gain, point))
-            before = v.times(passed_above, v.spread(gains, gain_above, point))
-            total = v.plus(total, v.times(v.load(products, of, point=point), v.minus(gained, before)))
-        v.store(total, sums, to)
+            return v.minus(gained, v.times(passed_above, v.spread(gains, gain_above, point)))
+
+        _settle(v, sums, to, products, of, weight)
 
     return _operation("dododoodoo", emit)
 

@@ -134,8 +134,9 @@ class _Draft:
     def paths(self) -> Paths:
         share = np.array(self._share, dtype=np.float64)
         ends = [*self._root[1:], len(share)]
+        rules = [quadrature_rule(blocks) for blocks in range(1, max(self._blocks, default=1) + 1)]
         gains = [
-            _gains(share[root:end], blocks)
+            _gains(share[root:end], rules[blocks - 1])
             for root, end, blocks in zip(self._root, ends, self._blocks, strict=True)
         ]
         return Paths(
@@ -143,9 +144,7 @@ class _Draft:
             above=np.array(self._above, dtype=np.int64),
             feature=np.array(self._feature, dtype=np.uint64),
             blocks=np.array(self._blocks, dtype=np.uint64),
-            rule=np.concatenate(
-                [quadrature_rule(blocks).ravel() for blocks in range(1, max(self._blocks, default=1) + 1)]
-            ),
+            rule=np.concatenate([rule.ravel() for rule in rules]),
             first_gain=np.cumsum([0, *(len(gain) for gain in gains)], dtype=np.uint64)[:-1],
             gain=np.concatenate([np.zeros(0), *gains]),
             most_nodes=max((end - root for root, end in zip(self._root, ends, strict=True)), default=1),
@@ -165,12 +164,9 @@ def quadrature_rule(n_blocks: int) -> Doubles:
     return np.ascontiguousarray(rule.reshape(3, n_blocks, POINTS).transpose(1, 0, 2))
 
 
-def _gains(shares: Doubles, n_blocks: int) -> Doubles:
-    """`Paths.gain` of one tree's nodes, block by block."""
-    gains = [
-        losses / (points + np.multiply.outer(shares, others))
-        for points, others, losses in quadrature_rule(n_blocks)
-    ]
+def _gains(shares: Doubles, rule: Doubles) -> Doubles:
+    """`Paths.gain` of one tree's nodes, block by block of its rule."""
+    gains = [losses / (points + np.multiply.outer(shares, others)) for points, others, losses in rule]
     return np.concatenate(gains).ravel()
 
 
