@@ -4,9 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from scorer import latest
 from scorer.model import ServingModel
 from tests.models import built_model, serving_model, write_model
 from tests.unit.scorer.following import FakeCache
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be had is tried again at once."""
+    monkeypatch.setattr(latest, "_RETRY_S", 0.0)
 
 
 @pytest.fixture(scope="session")

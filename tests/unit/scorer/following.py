@@ -16,6 +16,7 @@ from scorer.metrics import ScorerMetrics
 from scorer.model_cache import ModelCache
 from scorer.model_holder import ModelHolder
 from scorer.pair import Pair
+from tests.unit.scorer.control_topic import FakeControlTopic
 
 NAME = "credit-risk"
 
@@ -54,23 +55,14 @@ class FakeCache:
         return self.kept
 
 
-class FakeControlTopic:
+class Promotions(FakeControlTopic):
+    """The topic of promotions."""
+
     def __init__(self, newest: ModelPromoted | None) -> None:
-        self._newest = newest
-        self._changes: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
+        super().__init__({} if newest is None else {newest.name.encode(): encode(newest)})
 
     def promote(self, promoted: ModelPromoted) -> None:
         self.write(promoted.name.encode(), encode(promoted))
-
-    def write(self, key: bytes, value: bytes) -> None:
-        self._changes.put_nowait((key, value))
-
-    async def newest(self) -> dict[bytes, bytes]:
-        return {} if self._newest is None else {self._newest.name.encode(): encode(self._newest)}
-
-    async def changes(self) -> AsyncIterator[tuple[bytes, bytes]]:
-        while True:
-            yield await self._changes.get()
 
 
 def promoted(digest: str, version: str = "1", name: str = NAME) -> ModelPromoted:
@@ -85,7 +77,7 @@ class Following:
     def __init__(self, cache: FakeCache, newest: ModelPromoted | None = None) -> None:
         self.cache = cache
         self.metrics = ScorerMetrics("sync")
-        self.control = FakeControlTopic(newest)
+        self.control = Promotions(newest)
         self.pair = Pair("sync", self.metrics)
         self.holder = ModelHolder(
             NAME, lane="sync", cache=cast(ModelCache, cache), pair=self.pair, metrics=self.metrics

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.anyio
 LONG_S = 600.0
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def records(*offsets: int) -> list[InputRecord]:
     return [record(offset) for offset in offsets]
 

@@ -31,11 +31,6 @@ UNBEARABLE = 1_234_567.0
 APPLICANT = "John Smith"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class BreaksOn:
     """A model that raises when a batch holds the unbearable amount."""
 

@@ -4,21 +4,10 @@ import asyncio
 
 import pytest
 
-from scorer import latest
 from scorer.errors import BundleUnavailable, NoModel
 from tests.unit.scorer.following import NAME, FakeCache, Following, promoted
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latest, "_RETRY_S", 0.0)
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_wait")]
 
 
 async def test_before_a_promotion_there_is_no_model_and_the_mend_is_named(cache: FakeCache) -> None:

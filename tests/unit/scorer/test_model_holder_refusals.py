@@ -5,22 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scorer import latest
 from scorer.errors import BundleRefused, BundleUnavailable, Refusal
 from tests.models import built_model, write_model
 from tests.unit.scorer.following import FakeCache, Following, promoted
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latest, "_RETRY_S", 0.0)
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_wait")]
 
 
 async def test_a_refused_bundle_changes_nothing_and_is_counted(

@@ -26,11 +26,6 @@ from tests.unit.scorer.arriving import MAX_BYTES, REPLY_TOPICS, asking, body, re
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Group:
     """The commits of the group: what outlives its members."""
 

@@ -20,11 +20,6 @@ pytestmark = pytest.mark.anyio
 TOPIC = "predictions"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def decided(application_id: str, words: str, *, partition: int = 1, offset: int = 0) -> Decided:
     """A decision that says who made it."""
     given = {headers.APPLICATION_ID: application_id.encode()}

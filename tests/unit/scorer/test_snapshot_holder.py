@@ -19,7 +19,6 @@ from feature_service.announce import snapshot_published
 from feature_service.manifest import MATRIX, decoded
 from feature_service.store import SnapshotStore
 from infra.runtime.compacted import ControlTopic
-from scorer import latest
 from scorer.errors import SnapshotUnavailable
 from scorer.fetch_snapshot import download
 from scorer.metrics import ScorerMetrics
@@ -27,21 +26,12 @@ from scorer.pair import Pair
 from scorer.snapshot_cache import SnapshotCache
 from scorer.snapshot_holder import SnapshotHolder
 from tests.snapshots import write_files
+from tests.unit.scorer.control_topic import FakeControlTopic
 from tests.unit.scorer.test_pair import model
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_wait")]
 
 STORE = "home-credit"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(autouse=True)
-def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latest, "_RETRY_S", 0.0)
 
 
 @pytest.fixture
@@ -61,20 +51,14 @@ def publish(tmp_path: Path) -> Callable[..., SnapshotPublished]:
     return make
 
 
-class FakeControlTopic:
+class Publications(FakeControlTopic):
+    """The topic of snapshots."""
+
     def __init__(self, newest: SnapshotPublished | None) -> None:
-        self._newest = newest
-        self._changes: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
+        super().__init__({} if newest is None else {newest.store.encode(): encode(newest)})
 
-    def write(self, value: bytes, key: bytes = STORE.encode()) -> None:
-        self._changes.put_nowait((key, value))
-
-    async def newest(self) -> dict[bytes, bytes]:
-        return {} if self._newest is None else {self._newest.store.encode(): encode(self._newest)}
-
-    async def changes(self) -> AsyncIterator[tuple[bytes, bytes]]:
-        while True:
-            yield await self._changes.get()
+    def publish(self, value: bytes, store: str = STORE) -> None:
+        self.write(store.encode(), value)
 
 
 class Following:
@@ -84,7 +68,7 @@ class Following:
         self.metrics = ScorerMetrics("sync")
         self.pair = Pair("sync", self.metrics)
         self.cache = SnapshotCache(folder, fetch_timeout_s=30)
-        self.control = FakeControlTopic(newest)
+        self.control = Publications(newest)
         self.holder = SnapshotHolder(
             STORE, lane="sync", cache=self.cache, pair=self.pair, metrics=self.metrics
         )
@@ -126,7 +110,7 @@ async def test_it_starts_with_the_newest_snapshot_and_goes_on_to_each_new_one(
         assert following.pair.snapshot is not None
         assert following.pair.snapshot.row(101) is not None
         second = publish()
-        following.control.write(encode(second))
+        following.control.publish(encode(second))
         await following.until(lambda: following.mapped == second.snapshot_id)
         assert following.cache.last_good() == second
 
@@ -154,7 +138,7 @@ async def test_a_snapshot_not_to_be_had_is_tried_again_while_the_old_one_goes_on
     place = tmp_path / "store" / "snapshots" / second.snapshot_id
     place.rename(tmp_path / "away")
     async with Following(tmp_path / "cache", first).under_way() as following:
-        following.control.write(encode(second))
+        following.control.publish(encode(second))
         await following.until(lambda: following.refused("unavailable") > 0)
         assert following.mapped == first.snapshot_id
         (tmp_path / "away").rename(place)
@@ -170,7 +154,7 @@ async def test_a_damaged_snapshot_is_refused_and_the_old_one_goes_on(
     raw[40] ^= 1
     matrix.write_bytes(raw)
     async with Following(tmp_path / "cache", first).under_way() as following:
-        following.control.write(encode(second))
+        following.control.publish(encode(second))
         await following.until(lambda: following.refused("refused") > 0)
         assert following.mapped == first.snapshot_id
 
@@ -205,9 +189,9 @@ async def test_records_that_cannot_be_read_and_other_stores_are_passed_over(
 ) -> None:
     first, second, third = publish(), publish(), publish()
     async with Following(tmp_path / "cache", first).under_way() as following:
-        following.control.write(b"{")
-        following.control.write(encode(second), key=b"another-store")
-        following.control.write(encode(third))
+        following.control.publish(b"{")
+        following.control.publish(encode(second), store="another-store")
+        following.control.publish(encode(third))
         await following.until(lambda: following.mapped == third.snapshot_id)
         kept = {folder.name for folder in (tmp_path / "cache" / "snapshots").iterdir()}
         assert kept == {first.snapshot_id, third.snapshot_id}
@@ -219,9 +203,9 @@ async def test_going_back_to_the_snapshot_in_use_ends_the_wait_of_a_later_one(
     first, without_bureau = publish(), publish(missing_tables=("bureau",))
     async with Following(tmp_path / "cache", first).under_way() as following:
         following.pair.offer_model(model("1", ("BUREAU_COUNT",)), when_taken=lambda: None)
-        following.control.write(encode(without_bureau))
+        following.control.publish(encode(without_bureau))
         await following.until(lambda: following.refused("does-not-fit") == 1)
-        following.control.write(encode(first))
+        following.control.publish(encode(first))
         await following.until(lambda: following.pair.waiting_snapshot is None)
         following.pair.offer_model(model("2"), when_taken=lambda: None)
         assert following.mapped == first.snapshot_id

@@ -15,11 +15,6 @@ HASH = "0" * 64
 NOW_MS = 10_000_000
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Stream:
     """A predictions partition in memory; notes which ranges were read."""
 
