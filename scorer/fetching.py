@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, Final, Generic, TypeVar
 
 import msgspec
 
 from contracts.events import encode
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+_LOOKS_EVERY_S: Final = 0.1
 
 
 async def fetched_by(module: str, *arguments: str, timeout_s: float) -> tuple[int, str]:
@@ -35,6 +40,27 @@ async def fetched_by(module: str, *arguments: str, timeout_s: float) -> tuple[in
         raise
     last_line = said.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
     return await process.wait(), last_line[0]
+
+
+@asynccontextmanager
+async def alone(lock: Path, *, patience_s: float) -> AsyncIterator[None]:
+    """While it lasts no other process of this machine is in it with the same file.
+
+    After `patience_s` it is entered all the same: who is in it may hang, over something else.
+    """
+    until_s = time.monotonic() + patience_s
+    with lock.open("w") as file:
+        while not _locks(file) and time.monotonic() < until_s:
+            await asyncio.sleep(_LOOKS_EVERY_S)
+        yield  # closing the file unlocks it
+
+
+def _locks(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class LastTaken(Generic[T]):

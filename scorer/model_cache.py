@@ -15,7 +15,7 @@ from pathlib import Path
 from contracts.events import ModelPromoted, decode_promoted
 from scorer.errors import BundleRefused, BundleUnavailable, Refusal
 from scorer.fetch_bundle import REFUSED
-from scorer.fetching import LastTaken, fetched_by
+from scorer.fetching import LastTaken, alone, fetched_by
 
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -25,6 +25,7 @@ class ModelCache:
 
     def __init__(self, cache_dir: Path, *, registry_uri: str, fetch_timeout_s: float) -> None:
         self._bundles = cache_dir / "bundles"
+        self._lock = cache_dir / "fetching.lock"
         self._last_good = LastTaken(cache_dir / "last-good.json", decode_promoted)
         self._registry_uri = registry_uri
         self._fetch_timeout_s = fetch_timeout_s
@@ -63,8 +64,11 @@ class ModelCache:
     async def _fetch(self, promoted: ModelPromoted, kept: Path) -> None:
         draft = Path(tempfile.mkdtemp(prefix=".fetch-", dir=self._bundles))
         try:
-            await self._run_fetch(promoted, draft / "bundle")
-            _keep(draft / "bundle", kept)
+            async with alone(self._lock, patience_s=self._fetch_timeout_s):
+                # Two at once would cost those who decide here twice the processor; the other's is as good.
+                if not self.holds(promoted):
+                    await self._run_fetch(promoted, draft / "bundle")
+                    _keep(draft / "bundle", kept)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from scorer.kernel.compiling import machine_code
 from scorer.kernel.fours import (
     BLOCK,
     POINTS,
@@ -31,10 +32,7 @@ from scorer.kernel.fours import (
     enter_again,
     times,
 )
-from scorer.kernel.machine import CHILD, MASK, ONE, RANK, Doubles, Forest, Ranks, machine_code, rank_row
-
-#: Of all sources numba's cache looks only at a function's own file: this line changes with the other's.
-FOURS_SHA256: Final = "35b784cbcf004d4cbc4d9cc82a90e2f9b61253dae920dc425e7f41c5d1d38f98"
+from scorer.kernel.machine import CHILD, MASK, ONE, RANK, Doubles, Forest, Ranks, rank_row
 
 _BLOCK: Final = np.uint64(BLOCK)
 _POINTS: Final = np.uint64(POINTS)

@@ -9,18 +9,15 @@ memory, seven go on. Leaf values are added tree by tree in LightGBM's order, so 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from scorer.kernel.compiling import machine_code
+
 Ranks = npt.NDArray[np.uint16]
 Doubles = npt.NDArray[np.float64]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Trees that are walked in step.
 EIGHT: Final = 8
@@ -40,10 +37,6 @@ ONE: Final = np.uint64(1)
 _RANKS_AT_ONCE: Final = 65_536
 #: So many thresholds are sooner all compared, many at once, than halved: half of the guesses are wrong.
 _COMPARED: Final = np.uint64(128)
-
-# The cache is a pickle, so it lies where our own bytecode lies and nowhere else: who can write there
-# needs no pickle to run code. Where nobody can, each process compiles.
-_IS_CACHED: Final = os.access(Path(__file__).parent, os.W_OK)
 
 
 class Numbers(NamedTuple):
@@ -111,11 +104,6 @@ class Forest(NamedTuple):
     nodes: Nodes
     paths: Paths
     n_slots: int
-
-
-def machine_code(function: Function) -> Function:
-    """The function, compiled for this processor when it is first called."""
-    return cast(Function, numba.njit(nogil=True, error_model="numpy", cache=_IS_CACHED)(function))
 
 
 # Each access to a tuple's array counts a reference up and down; hence the names before the loops.

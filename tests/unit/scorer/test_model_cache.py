@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from contracts.events import ModelPromoted
 from scorer.bundle import read_bundle
 from scorer.errors import BundleRefused, BundleUnavailable, Refusal
+from scorer.fetching import alone
 from scorer.model_cache import ModelCache
 from tests.models import write_model
 
@@ -125,3 +127,22 @@ def test_nothing_but_a_digest_is_ever_discarded(cache: ModelCache, tmp_path: Pat
     (tmp_path / "cache" / "bundles" / ("a" * 63)).mkdir()
     assert not cache.discard(promoted("u", digest))
     assert left_behind(tmp_path) == ["a" * 63]
+
+
+async def test_workers_of_one_machine_fetch_a_bundle_once(
+    cache: ModelCache, loader: Callable[[str], None], tmp_path: Path
+) -> None:
+    loader(f'echo fetched >> {tmp_path}/log; sleep 0.5; mkdir "$5"')
+    other = ModelCache(tmp_path / "cache", registry_uri="", fetch_timeout_s=60)
+    folders = await asyncio.gather(cache.folder(promoted("uri")), other.folder(promoted("uri")))
+    assert folders[0] == folders[1]
+    assert (tmp_path / "log").read_text() == "fetched\n"
+
+
+async def test_a_worker_that_hangs_holds_no_other_up_for_ever(
+    cache: ModelCache, loader: Callable[[str], None], tmp_path: Path
+) -> None:
+    loader('mkdir "$5"')
+    other = ModelCache(tmp_path / "cache", registry_uri="", fetch_timeout_s=0.3)
+    async with alone(tmp_path / "cache" / "fetching.lock", patience_s=0):
+        assert (await other.folder(promoted("uri"))).is_dir()

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import lightgbm
 import numpy as np
 import pytest
@@ -10,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scorer.errors import BundleRefused, NotCompilable, Refusal
-from scorer.kernel import contributions, fours, machine, slots
+from scorer.kernel import machine, slots
 from scorer.structure import check_structure
 from tests.unit.scorer.kernel.forests import CATEGORIES, Grown, grow, grown, training_rows
 from tests.unit.scorer.kernel.shapley import by_definition, paths_of
@@ -138,8 +135,3 @@ def test_leaves_that_are_no_sum_of_constants_never_get_here(
     with pytest.raises(BundleRefused) as refused:
         check_structure(booster.model_to_string())
     assert refused.value.reason is reason
-
-
-def test_the_loops_are_compiled_anew_when_the_operations_in_them_change() -> None:
-    source = Path(fours.__file__).read_bytes()
-    assert hashlib.sha256(source).hexdigest() == contributions.FOURS_SHA256
