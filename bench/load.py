@@ -21,10 +21,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import click
+import msgspec
 import numpy as np
+import uvloop
 
+from bench.client import posting
 from contracts.application import example
 from contracts.csv_rows import applications_in
 
@@ -112,26 +114,18 @@ def bodies(data: Path | None) -> Iterator[bytes]:
         pattern = [dict(application) for application in islice(applications_in(data), _FROM_FILE)]
     applicants = itertools.count(int(time.time()) % 1_000_000 * 1_000)
     for application in itertools.cycle(pattern):
-        yield json.dumps({**application, "SK_ID_CURR": next(applicants) + 1}).encode()
+        yield msgspec.json.encode({**application, "SK_ID_CURR": next(applicants) + 1})
 
 
 async def run(url: str, data: Path | None, *, rate: float | None, clients: int, seconds: float) -> Outcome:
     """One run against the gateway at `url`, after a short warm-up."""
     source = bodies(data)
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=30)
-    ) as session:
+    async with posting(f"{url}/v1/applications") as poster:
 
         async def send() -> str:
             try:
-                async with session.post(
-                    f"{url}/v1/applications",
-                    data=next(source),
-                    headers={"Content-Type": "application/json"},
-                ) as answer:
-                    await answer.read()
-                    return str(answer.status)
-            except aiohttp.ClientError as error:
+                return str((await poster.post(next(source)))[0])
+            except OSError as error:
                 return type(error).__name__
 
         await closed_loop(send, clients=8, seconds=2)
@@ -150,7 +144,7 @@ def main(url: str, rate: float | None, clients: int, seconds: float, data: Path 
     """Load a gateway on this machine and print what came of it, as JSON."""
     if not url.startswith(_LOOPBACK):
         raise click.BadParameter("the load stays on the loopback interface", param_hint="--url")
-    outcome = asyncio.run(run(url, data, rate=rate, clients=clients, seconds=seconds))
+    outcome = uvloop.run(run(url, data, rate=rate, clients=clients, seconds=seconds))
     click.echo(json.dumps(outcome.summary(), indent=1))
 
 

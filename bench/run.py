@@ -8,7 +8,6 @@ the controls in its place one after the other, prints a table and writes bench/r
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import os
@@ -23,6 +22,7 @@ from typing import Any, Final
 
 import click
 import httpx
+import uvloop
 
 from bench import machine
 from bench.measure import plain
@@ -196,7 +196,7 @@ def takeover(platform: Platform, service: Service) -> dict[str, float]:
                 if pid is not None:
                     os.kill(pid, number)
 
-            gaps[f"{name}_s"] = asyncio.run(outage_s(service, rate=50, seconds=15, disturb=end))
+            gaps[f"{name}_s"] = uvloop.run(outage_s(service, rate=50, seconds=15, disturb=end))
     finally:
         second.stop()
     return gaps

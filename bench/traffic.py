@@ -11,15 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import aiohttp
+import uvloop
 
+from bench.client import Poster, posting
 from bench.load import Outcome, Send, closed_loop, open_loop
 from bench.machine import usage
 from bench.measure import Figure, figure
 
 _WARM_UP_S: Final = 2.0
 _EPISODES_APART_S: Final = 1.0
-_HEADERS: Final = {"Content-Type": "application/json"}
 
 
 class WrongAnswers(Exception):
@@ -50,7 +50,7 @@ class Loops:
 
 def closed(service: Service, *, clients: int, seconds: float, repeats: int) -> Loops:
     """`clients` clients, each sending when answered."""
-    return asyncio.run(
+    return uvloop.run(
         _loops(
             service, lambda send: closed_loop(send, clients=clients, seconds=seconds), range(repeats), clients
         )
@@ -59,7 +59,7 @@ def closed(service: Service, *, clients: int, seconds: float, repeats: int) -> L
 
 def opened(service: Service, *, rate: float, seconds: float, repeats: int) -> Loops:
     """`rate` requests a second, whether or not they are answered; latency from when each was due."""
-    return asyncio.run(
+    return uvloop.run(
         _loops(service, lambda send: open_loop(send, rate=rate, seconds=seconds), range(repeats), clients=8)
     )
 
@@ -71,7 +71,7 @@ def opened_while(is_going: Callable[[], bool], service: Service, *, rate: float,
         yield 0
         yield from itertools.takewhile(lambda _: is_going(), itertools.count(1))
 
-    return asyncio.run(
+    return uvloop.run(
         _loops(service, lambda send: open_loop(send, rate=rate, seconds=seconds), turns(), clients=8)
     )
 
@@ -104,15 +104,12 @@ async def _loops(service: Service, loop: Callable[[Send], Any], turns: Iterable[
 async def sending(service: Service) -> AsyncIterator[Send]:
     """A function that sends the next body and says how it went."""
     bodies = itertools.cycle(service.bodies)
-    connector, timeout = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+    async with posting(service.url) as poster:
 
         async def send() -> str:
             try:
-                async with session.post(service.url, data=next(bodies), headers=_HEADERS) as answer:
-                    await answer.read()
-                    return str(answer.status)
-            except (aiohttp.ClientError, TimeoutError) as error:
+                return str((await poster.post(next(bodies)))[0])
+            except OSError as error:
                 return type(error).__name__
 
         yield send
@@ -122,7 +119,7 @@ def check(
     service: Service, expected: Sequence[float], read: Callable[[Any], float], *, count: int = 50
 ) -> None:
     """Return if the first answers have the expected numbers, to the bit; WrongAnswers otherwise."""
-    answers = asyncio.run(_answers(service, min(count, len(service.bodies))))
+    answers = uvloop.run(_answers(service, min(count, len(service.bodies))))
     for number, (answer, right) in enumerate(zip(answers, expected, strict=False)):
         if read(answer) != right:
             raise WrongAnswers(
@@ -131,23 +128,22 @@ def check(
 
 
 async def _answers(service: Service, count: int) -> list[Any]:
-    async with aiohttp.ClientSession() as session:
+    async with posting(service.url) as poster:
         found = []
         for body in service.bodies[:count]:
-            found.append(await _answer(session, service, body))
+            found.append(await _answer(poster, service, body))
         return found
 
 
-async def _answer(session: aiohttp.ClientSession, service: Service, body: bytes) -> Any:
+async def _answer(poster: Poster, service: Service, body: bytes) -> Any:
     # The first requests of fresh processes may be late: the same body may be sent again.
     deadline = time.monotonic() + 30
     while True:
-        async with session.post(service.url, data=body, headers=_HEADERS) as answer:
-            said = await answer.read()
-            if answer.status == 200:
-                return json.loads(said)
+        status, said = await poster.post(body)
+        if status == 200:
+            return json.loads(said)
         if time.monotonic() > deadline:
-            raise WrongAnswers(f"{service.name} answers {answer.status}: {said[:300]!r}")
+            raise WrongAnswers(f"{service.name} answers {status}: {said[:300]!r}")
         await asyncio.sleep(0.1)
 
 

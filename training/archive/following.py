@@ -94,6 +94,9 @@ class Following:
                 await self._measure_lag(reader, list(offsets))
                 if self._is_stopping.is_set() or time.monotonic() > until:
                     return
+                if 0 < len(records) < self._settings.fetch_max_records:
+                    # A fetch a record would cost the broker and this process more than all that scoring does.
+                    await self._pause(self._settings.gather_ms / 1000)
 
     async def _take(self, reader: LogReader, record: ConsumerRecord) -> None:
         tp = TopicPartition(record.topic, record.partition)

@@ -33,6 +33,9 @@ class ArchiveSettings(BaseSettings):
     file_max_records: int = Field(50_000, ge=1, description="A file is written at so many records.")
     buffer_max_mb: int = Field(64, ge=1, description="All are written when so much waits, in MiB of values.")
     fetch_max_records: int = Field(2_000, ge=1, description="Most records taken from Kafka at once.")
+    gather_ms: int = Field(
+        500, ge=0, le=10_000, description="After a small fetch, how long records gather for the next."
+    )
     look_again_s: float = Field(30, gt=0, description="How often new partitions are looked for.")
 
     niceness: int = Field(5, ge=0, le=19, description="How far it steps back for what answers people.")
