@@ -106,7 +106,7 @@ def run(settings: GatewaySettings) -> int:
     except BadKeysFile as error:
         log.error("the gateway can't start", error=str(error))
         return 2
-    parts: Parts = app.state.parts
+    parts = app.parts
     config = uvicorn.Config(
         LeavingConnections(app, parts),
         host=settings.host,

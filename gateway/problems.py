@@ -39,21 +39,17 @@ _KINDS: dict[type[Exception], tuple[int, ProblemType, str]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem document.
-
-    The handlers are coroutines: others would go through a pool of threads, and most answers of a gateway
-    that has too much to do are errors.
-    """
-    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
-        InvalidApplication: _invalid_application,
-        InvalidOutcome: _invalid_outcome,
-        errors.GatewayError: _gateway_error,
-        HTTPException: _http_error,
-        ClientDisconnect: _gone,
-        Exception: _unexpected,
-    }
-    for kind, handler in handlers.items():
+    """Answer every error of `app` with a problem document."""
+    for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to `request`, whose endpoint raised `error`."""
+    for kind in type(error).__mro__:
+        if (handler := _HANDLERS.get(kind)) is not None:
+            return await handler(request, error)
+    raise error
 
 
 def problem(document: ProblemDocument, headers: dict[str, str] | None = None) -> Response:
@@ -124,3 +120,15 @@ async def _unexpected(_: Request, error: Exception) -> Response:
             detail="the gateway's log has it",
         )
     )
+
+
+# Coroutines: others would go through a pool of threads, and most answers of a gateway that has too much to do
+# are errors.
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    InvalidApplication: _invalid_application,
+    InvalidOutcome: _invalid_outcome,
+    errors.GatewayError: _gateway_error,
+    HTTPException: _http_error,
+    ClientDisconnect: _gone,
+    Exception: _unexpected,
+}

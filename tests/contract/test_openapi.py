@@ -21,7 +21,7 @@ EXAMPLES = Path(contracts.__file__).parent / "examples"
 
 @pytest.fixture(scope="module")
 def page() -> dict[str, Any]:
-    described: dict[str, Any] = make_app(GatewaySettings()).openapi()
+    described: dict[str, Any] = make_app(GatewaySettings()).api.openapi()
     return described
 
 

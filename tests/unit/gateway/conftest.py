@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from gateway.app import make_app
+from gateway.app import Gateway, make_app
 from gateway.settings import GatewaySettings
 from tests.unit.gateway.fake_parts import FakeParts
 from tests.unit.gateway.submitting import SOON_S, Inside
@@ -24,14 +23,14 @@ def parts() -> FakeParts:
 
 
 @pytest.fixture
-def app(parts: FakeParts) -> FastAPI:
+def app(parts: FakeParts) -> Gateway:
     app = make_app(parts.settings)
-    app.state.parts = parts
+    app.api.state.parts = parts
     return app
 
 
 @pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def client(app: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     # Without a lifespan: the application never connects.
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -89,7 +89,7 @@ def parts() -> FakeParts:
 @pytest.fixture
 async def client(parts: FakeParts) -> AsyncIterator[httpx.AsyncClient]:
     app = make_app(parts.settings)
-    app.state.parts = parts
+    app.api.state.parts = parts
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=JSON) as client:
         yield client

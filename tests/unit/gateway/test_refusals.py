@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka.errors import KafkaTimeoutError
-from fastapi import FastAPI
 
 from contracts.errors import PROBLEM_CONTENT_TYPE, ProblemType
+from gateway.app import Gateway
 from gateway.log import LoggedSubmission
 from tests.fake_logs import never
 from tests.unit.gateway.fake_parts import JSON, FakeParts, post, problem
@@ -163,7 +163,7 @@ async def test_a_bug_of_ours_is_a_500_document_that_quotes_nothing(
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_ours(
-    app: FastAPI, parts: FakeParts
+    app: Gateway, parts: FakeParts
 ) -> None:
     messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
