@@ -75,11 +75,10 @@ def take_in(record: InputRecord, *, reply_topics: Set[str], max_value_bytes: int
     A rejected record has a reply address only when its own reply headers are in order and allowed:
     an answer is never sent to a place that a poisoned header names.
     """
-    application_id = application_id_for_record(record.topic, record.partition, record.offset)
     reply_to: ReplyAddress | None = None
     try:
         reply_to = _allowed(headers.reply_address(record.headers), reply_topics)
-        application_id = headers.application_id(record.headers) or application_id
+        application_id = headers.application_id(record.headers) or _derived_id(record)
         _check_carried(record)
         value = _checked_value(record, max_value_bytes)
         logged = decode_logged(value)
@@ -104,11 +103,14 @@ def take_in(record: InputRecord, *, reply_topics: Set[str], max_value_bytes: int
 
 def application_id_of(record: InputRecord) -> str:
     """The id that `take_in` would give the record, without reading its value."""
-    derived = application_id_for_record(record.topic, record.partition, record.offset)
     try:
-        return headers.application_id(record.headers) or derived
+        return headers.application_id(record.headers) or _derived_id(record)
     except MalformedHeader:
-        return derived
+        return _derived_id(record)
+
+
+def _derived_id(record: InputRecord) -> str:
+    return application_id_for_record(record.topic, record.partition, record.offset)
 
 
 def _allowed(address: ReplyAddress | None, reply_topics: Set[str]) -> ReplyAddress | None:
