@@ -86,6 +86,8 @@ def docker_engine(folder: Path) -> Iterator[DockerEngine]:
     finally:
         daemon.terminate()
         daemon.wait(60)
+        # It leaves the network of its containers mounted, and no test's folder could be removed.
+        subprocess.run(["umount", "--lazy", folder / "run" / "netns" / "default"], check=False)
 
 
 def ensure_base(engine: DockerEngine) -> str:
