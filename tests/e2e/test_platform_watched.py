@@ -40,13 +40,14 @@ PARTS = (
     *("GATEWAY", "FEATURES", "SCORER", "BATCH_SCORER", "LEDGER", "ARCHIVE", "LAG", "MLFLOW", "KAFKA"),
     *("PROMETHEUS", "ALERTMANAGER", "AIRFLOW", "GRAFANA"),
 )
+NOW = datetime.now(UTC)
 DRIFT = DriftReported(
     model_name="credit-risk",
     model_version="1",
     verdict="drift",
     # Later than the day that Airflow looks at as it starts: of two periods the later one is shown.
-    since=f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
-    until=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+    since=f"{NOW - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
+    until=f"{NOW:%Y-%m-%dT%H:%M:%SZ}",
     applications=2_000,
     outcomes=900,
     share_drifted=0.2,
@@ -61,7 +62,7 @@ DRIFT = DriftReported(
         **{"bad_rate_before": 0.07, "cost_per_applicant_before": 0.5, "cost_per_applicant": 0.55},
     },
     top_features={"EXT_SOURCE_2": 0.4},
-    reported_at="2026-11-02T01:00:00Z",
+    reported_at=f"{NOW:%Y-%m-%dT%H:%M:%SZ}",
 )
 #: Somebody who is not simply approved, so that reasons are given.
 RISKY = {"EXT_SOURCE_1": 0.01, "EXT_SOURCE_2": 0.01, "EXT_SOURCE_3": 0.01}
