@@ -18,7 +18,9 @@ import sys
 import uuid
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_INSTALLERS_NOTES: Final = ("direct_url.json", "uv_cache.json", "uv_build.json")
 
 
 def main() -> int:
@@ -81,8 +83,13 @@ def _component(one: metadata.Distribution) -> dict[str, Any]:
 def still(tree: Path, epoch_s: int) -> None:
     """Give every file of the tree the same moment, and forget what an installer noted of its own."""
     for noted in tree.rglob("*.dist-info"):
-        for name in ("direct_url.json", "uv_cache.json", "uv_build.json"):
+        for name in _INSTALLERS_NOTES:
             (noted / name).unlink(missing_ok=True)
+        if (record := noted / "RECORD").exists():
+            # Its lines have the notes' hashes, and the notes have the moment of the build.
+            gone = tuple(f"{noted.name}/{name}," for name in _INSTALLERS_NOTES)
+            lines = record.read_text().splitlines(keepends=True)
+            record.write_text("".join(line for line in lines if not line.startswith(gone)))
     for path in [*tree.rglob("*"), tree]:
         os.utime(path, (epoch_s, epoch_s), follow_symlinks=False)
 

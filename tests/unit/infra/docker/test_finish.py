@@ -34,8 +34,11 @@ def test_an_installers_notes_are_gone(tmp_path: Path) -> None:
     notes.mkdir()
     (notes / "METADATA").write_text("")
     (notes / "direct_url.json").write_text("{}")
+    kept = f"{notes.name}/METADATA,sha256=1,0\n"
+    (notes / "RECORD").write_text(f"{kept}{notes.name}/direct_url.json,sha256=2,2\n")
     still(tmp_path, 0)
-    assert {path.name for path in notes.iterdir()} == {"METADATA"}
+    assert {path.name for path in notes.iterdir()} == {"METADATA", "RECORD"}
+    assert (notes / "RECORD").read_text() == kept
 
 
 def test_it_runs_in_an_image_that_has_nothing_of_ours() -> None:
