@@ -123,10 +123,7 @@ async def run(url: str, data: Path | None, *, rate: float | None, clients: int, 
     async with posting(f"{url}/v1/applications") as poster:
 
         async def send() -> str:
-            try:
-                return str((await poster.post(next(source)))[0])
-            except OSError as error:
-                return type(error).__name__
+            return await poster.status(next(source))
 
         await closed_loop(send, clients=8, seconds=2)
         if rate is not None:

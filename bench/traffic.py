@@ -107,10 +107,7 @@ async def sending(service: Service) -> AsyncIterator[Send]:
     async with posting(service.url) as poster:
 
         async def send() -> str:
-            try:
-                return str((await poster.post(next(bodies)))[0])
-            except OSError as error:
-                return type(error).__name__
+            return await poster.status(next(bodies))
 
         yield send
 

@@ -4,6 +4,7 @@
     machine         the walk to a margin, compiled by numba
     contributions   the way down and up to reasons, compiled too
     fours           the vectors in them, in LLVM's words
+    compiling       how all of these become machine code, and where it is kept
     compiled        the two behind `margins` and `contributions`
 
 Pure: knows no bundle, no client and no setting. `scorer.engines` decides whether it may be used.

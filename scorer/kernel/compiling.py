@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import platform
 from collections.abc import Callable
@@ -41,9 +42,14 @@ class _BesideBytecode(InTreeCacheLocator):  # type: ignore[misc]  # numba is not
             Path(self.get_cache_path()).mkdir(exist_ok=True)
 
     def get_source_stamp(self) -> str:
-        # The loops call each other across files, of which numba looks only at a function's own.
-        sources = sorted(Path(__file__).parent.glob("*.py"))
-        return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+        return _source_stamp()
+
+
+@functools.cache
+def _source_stamp() -> str:
+    """Of the whole package: the loops call each other across files, and numba looks at a function's own."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
