@@ -117,7 +117,7 @@ def decoded(table: pa.Table, folder: Path | str) -> MaturedOutcomes:
         identity = (application_id, outcome["defaulted"], outcome["snapshot_id"], outcome["application"])
         digest.update(repr(identity).encode())
         kept.append(number)
-    table = table.take(kept)
+    table = table.take(pa.array(kept, pa.int64()))  # of an empty list Arrow can't tell the type
     return MaturedOutcomes(
         columns=encode(rows),
         target=table["defaulted"].cast(pa.int64()).to_numpy(),

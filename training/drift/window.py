@@ -110,7 +110,7 @@ def _sampled(
         hashes = [_hash(lane, one) for lane, one in _keys(inside)]
         fresh = [row for row, key in enumerate(hashes) if key not in seen]
         seen.update(hashes)
-        inside, hashes = inside.take(fresh), [hashes[row] for row in fresh]
+        inside, hashes = _at(inside, fresh), [hashes[row] for row in fresh]
         decided += inside.num_rows
         unseen.update(name for names in inside["unseen_categories"].to_pylist() for name in names or ())
         kept.append(_thinned(inside, hashes, every))
@@ -124,7 +124,12 @@ def _sampled(
 
 
 def _thinned(table: pa.Table, hashes: Sequence[int], every: int) -> pa.Table:
-    return table.take([row for row, key in enumerate(hashes) if key % every == 0])
+    return _at(table, [row for row, key in enumerate(hashes) if key % every == 0])
+
+
+def _at(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    """These rows. Arrow can't tell that an empty list is one of numbers."""
+    return table.take(pa.array(rows, pa.int64()))
 
 
 def _keys(table: pa.Table) -> Iterator[tuple[str, str]]:

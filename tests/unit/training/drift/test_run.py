@@ -263,6 +263,18 @@ def test_an_old_day_looked_at_once_more_says_nothing_of_today(drifted: DriftRun)
     assert reported_at == UNTIL.timestamp()
 
 
+def test_files_beside_the_period_hold_nothing_of_it(sample: Sample, tmp_path: Path) -> None:
+    """An archive's files are of an hour; a period may begin and end within it."""
+    store = archived(tmp_path, sample.folder / FILE_NAME, sample.reference.model.digest, rows=600)
+    decided_at = SINCE + timedelta(hours=1)
+    for since, until, decided in [
+        (SINCE, decided_at, 0),
+        (decided_at, UNTIL, 600),
+        (decided_at + timedelta(seconds=1), UNTIL, 0),
+    ]:
+        assert decided_between(store, since, until).decided == decided
+
+
 def test_a_model_without_a_reference_is_said(sample: Sample, tmp_path: Path) -> None:
     with pytest.raises(NoReference, match="promote one"):
         reference_of_production(FakeRegistry(tmp_path), "credit-risk")
