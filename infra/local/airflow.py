@@ -10,8 +10,10 @@ runs are the DAGs in `dags/`, whose commands run beside it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -28,6 +30,8 @@ from infra.local.processes import Child, ChildFailed, run_to_end
 DAGS: Final = Path(__file__).resolve().parent.parent.parent / "dags"
 START_TIMEOUT_S: Final = 180.0
 _LOOK_S: Final = 0.5
+#: Four processes write to one file; by default the second gives up after five seconds.
+_DATABASE_TIMEOUT_S: Final = 60
 _HEALTHY: Final = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
@@ -116,6 +120,7 @@ class LocalAirflow:
 
     def __init__(self, folder: Path, *, environment: Mapping[str, str], port: int | None = None) -> None:
         self._folder = folder.resolve()
+        self._database = self._folder / "airflow.db"
         self._port = free_ports(1)[0] if port is None else port
         self.url = f"http://{LOOPBACK}:{self._port}"
         self.api = AirflowApi(self.url)
@@ -133,6 +138,8 @@ class LocalAirflow:
         run_to_end(
             self._airflow("db", "migrate"), log_file=self._log("migrate"), environment=self._environment
         )
+        with contextlib.closing(sqlite3.connect(self._database)) as database:
+            database.execute("PRAGMA journal_mode = WAL")  # kept in the file: who reads holds up no writer
         for name, arguments in {
             "api-server": ("--host", LOOPBACK, "--port", str(self._port), "--workers", "1"),
             "dag-processor": (),
@@ -206,7 +213,7 @@ class LocalAirflow:
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "true",
             "AIRFLOW__API__BASE_URL": self.url,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._folder / 'airflow.db'}",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}?timeout={_DATABASE_TIMEOUT_S}",
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",

@@ -86,7 +86,7 @@ def test_drift_starts_training_which_promotes_the_version_it_made(
     wait_until(lambda: trainings(airflow) == ["success"], timeout_s=240, why="training is over")
     (called,) = calls_of(folder, "drift --from 2026-11-23T00:00:00Z --to 2026-11-24T00:00:00+01:00")[-1:]
     assert "--exit-zero" in called
-    assert calls_of(folder, "promote") == ["promote 7 --model-name credit-risk"]
+    assert calls_of(folder, "promote") == ["promote 7 --model-name credit-risk --once"]
 
 
 def test_nothing_listens_beyond_the_loopback(airflow: LocalAirflow) -> None:
