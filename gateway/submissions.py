@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import uuid
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -123,14 +123,16 @@ class Submissions:
         application_id = _application_id(caller, applicant_id(application))
         request_hash = hashlib.sha256(body).hexdigest()
         wanted = Submission(application_id, caller.client_id, request_hash)
-        try:
-            async with asyncio.timeout_at(deadline):
-                submission = await self._known(wanted, caller)
-        except TimeoutError:
-            raise LedgerUnavailable("the ledger does not answer in time; try again shortly") from None
+        submission = wanted
+        if caller.idempotency_key is not None:  # else the id is new, and nobody knows anything of it
+            try:
+                async with asyncio.timeout_at(deadline):
+                    submission = await self._known(wanted, caller)
+            except TimeoutError:
+                raise LedgerUnavailable("the ledger does not answer in time; try again shortly") from None
         if submission.reply is not None:
             return Answer(application_id, submission.reply)
-        correlation_id = None if submission.is_under_way else uuid.uuid4().bytes
+        correlation_id = None if submission.is_under_way else secrets.token_bytes(16)
         with self._pending.waiting(submission, correlation_id) as reply:
             written = None
             if correlation_id is not None:
