@@ -57,6 +57,12 @@ class _Commands(click.Group):
                 ": ".join((*map(str, one["loc"]), one["msg"])) for one in error.errors(include_input=False)
             )
             raise click.ClickException(f"{error.title}: {'; '.join(problems)}") from None
+        except ModuleNotFoundError as error:
+            # An image has what its own processes need.
+            raise click.ClickException(
+                f"this needs the package {error.name}, which is not installed here; "
+                "the training image and an installation with all extras have it"
+            ) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
