@@ -21,7 +21,7 @@ from scorestream.client import ScorestreamClient
 from training.split import split
 
 DEADLINE_MS: Final = 200
-_WARM_UP: Final = 5
+_WARM_UP: Final = 10
 _LOOK_BACK_S: Final = 60
 
 
