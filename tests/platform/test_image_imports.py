@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from infra.docker.catalogue import ROOT, image
 from tests.platform.test_locks import pins
@@ -35,17 +35,15 @@ OURS: Final = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_an_image_has_what_its_programs_import(name: str) -> None:
     installed = pins(image(name).lock).keys()
-    needed = {top for module in PROGRAMS[name] for top in foreign_imports(module, set())} - NOT_DONE[name]
+    seen: set[str] = set()
+    needed = {top for module in PROGRAMS[name] for top in foreign_imports(module, seen)} - NOT_DONE[name]
     distributions = packages_distributions()
     missing = {
-        top for top in needed if not installed & {normal(one) for one in distributions.get(top, [top])}
+        top
+        for top in needed
+        if not installed & {canonicalize_name(one) for one in distributions.get(top, [top])}
     }
     assert missing == set()
-
-
-def normal(distribution: str) -> str:
-    """The name as a lock has it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def foreign_imports(module: str, seen: set[str]) -> Iterator[str]:
